@@ -1,0 +1,47 @@
+# The packages netc is built from. A missing one stops the configuration with the command that
+# installs it.
+function(netc_missing what package)
+  message(FATAL_ERROR "netc needs ${what}, which was not found. Install it with:\n"
+                      "    apt-get install ${package}\n")
+endfunction()
+
+find_package(Threads REQUIRED)
+find_package(fmt QUIET)
+if(NOT fmt_FOUND)
+  netc_missing("fmt" libfmt-dev)
+endif()
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  netc_missing("zlib" zlib1g-dev)
+endif()
+find_package(nlohmann_json QUIET)
+if(NOT nlohmann_json_FOUND)
+  netc_missing("nlohmann-json" nlohmann-json3-dev)
+endif()
+find_package(CLI11 QUIET)
+if(NOT CLI11_FOUND)
+  netc_missing("CLI11" libcli11-dev)
+endif()
+find_package(hwy QUIET)
+if(NOT hwy_FOUND)
+  netc_missing("Google Highway" libhwy-dev)
+endif()
+if(NOT TARGET hwy::hwy)
+  add_library(hwy::hwy ALIAS hwy)
+endif()
+
+# LLVM: static component libraries, X86 and ORC only. The shared library would cost 19 ms a start.
+find_package(LLVM 19.1 QUIET CONFIG PATHS /usr/lib/llvm-19)
+if(NOT LLVM_FOUND)
+  netc_missing("LLVM 19" "llvm-19-dev libzstd-dev libz3-dev")
+endif()
+separate_arguments(NETC_LLVM_DEFINITIONS UNIX_COMMAND "${LLVM_DEFINITIONS}")
+llvm_map_components_to_libnames(NETC_LLVM_LIBRARIES orcjit x86codegen x86asmparser x86desc x86info
+                                passes)
+
+if(NETC_TESTS)
+  find_package(GTest QUIET)
+  if(NOT GTest_FOUND)
+    netc_missing("GoogleTest" "libgtest-dev libgmock-dev")
+  endif()
+endif()
