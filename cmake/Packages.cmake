@@ -31,6 +31,10 @@ if(NOT TARGET hwy::hwy)
 endif()
 
 # LLVM: static component libraries, X86 and ORC only. The shared library would cost 19 ms a start.
+find_package(zstd QUIET)
+if(NOT zstd_FOUND)
+  netc_missing("zstd, which LLVM links," libzstd-dev)
+endif()
 find_package(LLVM 19.1 QUIET CONFIG PATHS /usr/lib/llvm-19)
 if(NOT LLVM_FOUND)
   netc_missing("LLVM 19" "llvm-19-dev libzstd-dev libz3-dev")
