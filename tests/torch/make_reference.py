@@ -40,8 +40,8 @@ def probe(t):
 
 
 def weights(layout):
-    """layout: (name, shape) pairs; biases are scaled by 0.1, weights by 2 / sqrt(fan_in)."""
-    return {name: grid(shape, k + 1, 0.1 if len(shape) == 1 else 2 / shape[0] ** 0.5).requires_grad_()
+    """layout: (name, shape) pairs; weights are scaled by 2 / sqrt(fan_in), all else by 0.1."""
+    return {name: grid(shape, k + 1, 0.1 if len(shape) < 2 else 2 / shape[0] ** 0.5).requires_grad_()
             for k, (name, shape) in enumerate(layout)}
 
 
@@ -58,6 +58,12 @@ def mlp(w, x, names, act=torch.relu):
         if k + 1 < len(names):
             x = act(x)
     return x
+
+
+def switches(w, x):
+    h = torch.relu(x @ w["linear0.weight"] + w["linear0.bias"]) @ w["linear1.weight"] + w["linear1.bias"]
+    h = h + ((h > 0).double() - h).detach()
+    return (h @ w["linear2.weight"] + w["linear2.bias"]) * w["gain"]
 
 
 def regression(name, layout, forward, columns, batch):
@@ -80,6 +86,8 @@ def examples():
                      lambda w, x: torch.relu(x @ w["w"] + w["b"]), 784, 8)
     yield regression("two_layer", mlp_layout([100, 50, 1], dense),
                      lambda w, x: mlp(w, x, dense), 100, 8)
+    yield regression("custom_grad", [("gain", ())] + mlp_layout([16, 32, 32, 1],
+                     ["linear0", "linear1", "linear2"]), switches, 16, 8)
     yield classifier("mnist", [784, 128, 10], lin(2), 8)
     yield classifier("mnist_mlp", [784, 1024, 1024, 1024, 10], lin(4), 8)
     yield classifier("mnist_modules", [784, 1024, 1024, 10], ["mlp.fc1", "mlp.fc2", "mlp.fc3"], 8)
