@@ -68,14 +68,16 @@ struct Call { ExprPtr callee; std::vector<Arg> args; };
 struct Subscript { ExprPtr base; std::vector<Index> indices; };
 struct Member { ExprPtr base; std::string name; Span name_span; };
 
-/// An expression. `span` is all of it; `at` is the place that ops born here report: the operator of
-/// an infix expression, the name of a call's callee, the bracket of a subscript, else `span`.
+/// An expression. `span` is all of it, its own parentheses included; `at` is the place that ops born
+/// here report: the operator of an infix expression, the name of a call's callee (for `x |> f(a)`
+/// that of `f`), the bracket of a subscript, the name after a member's dot, else `span`.
 struct Expr {
   std::variant<Number, String, Bool, None, DTypeName, Name, List, Unary, Binary, Pipe, Call, Subscript, Member>
       node;
   Span span;
   Span at;
   bool parenthesised = false;
+  uint16_t height = 1;  ///< levels of the tree from here down; ParseLimits bounds it
 };
 
 /// One dim of a written type.
