@@ -22,11 +22,11 @@ struct Target {
 /// Services of the driver to a pass.
 struct PassContext {
   Target target;
-  bool fast = false;                       ///< rules that may lose NaN, inf or signed zero
-  int64_t batch_capacity = 1;              ///< B, for plan_memory
-  std::vector<std::string> wrt;            ///< inputs whose gradients are wanted too (--wrt)
-  int64_t fuel = -1;                       ///< rewrites left; -1: no limit
-  std::vector<ir::Diagnostic> diagnostics; ///< errors (E04…) and warnings found
+  bool fast = false;                          ///< rules that may lose NaN, inf or signed zero
+  int64_t batch_capacity = 1;                 ///< B, for plan_memory
+  std::vector<std::string> wrt;               ///< inputs whose gradients are wanted too (--wrt)
+  int64_t fuel = -1;                          ///< rewrites left; -1: no limit
+  std::vector<ir::Diagnostic> diagnostics;    ///< errors (E04…) and warnings found
   std::map<std::string, int64_t> statistics;  ///< "simplify.rewrites" -> 12
 
   /// Takes one unit of fuel; false when none is left and the rewrite must not be done.
@@ -46,7 +46,10 @@ const Pass* find_pass(std::string_view name);
 /// The passes that lead from `from` to `to` at optimisation level 0, 1 or 2.
 std::vector<const Pass*> pipeline(ir::Stage from, ir::Stage to, int level);
 
-struct PassTiming { std::string pass; double milliseconds; };
+struct PassTiming {
+  std::string pass;
+  double milliseconds;
+};
 
 struct RunOptions {
   bool verify = true;

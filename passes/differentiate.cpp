@@ -1,0 +1,461 @@
+// One reverse walk with one hook, the vjp rule in each op's home. In: a function whose result 0 is
+// a number. Out: the same function with the gradients of that number, opened calls included.
+#include "passes/differentiate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "passes/inline.h"
+#include "passes/passes.h"
+#include "passes/simplify.h"
+
+namespace netc::passes {
+
+using ir::Builder;
+using ir::Function;
+using ir::FunctionId;
+using ir::Module;
+using ir::Value;
+using ir::ValueId;
+
+namespace {
+
+/// A condition that stands outside a cotangent: zero where `condition` is not `keep`.
+struct Mask {
+  ValueId condition;
+  bool keep;
+  bool operator==(const Mask&) const = default;
+};
+
+/// A gradient on its way: the number `g`, to be read as 0 where a mask says so. Masks stay outside
+/// while the gradient passes elementwise ops and views, so that an inf or NaN of a branch not taken
+/// is never multiplied by 0.
+struct Cotangent {
+  ValueId g;
+  std::vector<Mask> masks;
+  ValueId full;  ///< the number with the masks applied, once it has been written
+};
+
+/// One step of the walk: a value, or an opened call that brings its own gradient function.
+struct Node {
+  ValueId value;
+  FunctionId callee;
+  std::vector<ValueId> args, results, body;
+  std::vector<ir::LocId> locs;
+};
+
+/// The forward part with calls on gradient paths opened.
+class Opened {
+ public:
+  Opened(Module& module, FunctionId function, const std::vector<ValueId>& wanted);
+
+  std::vector<Node> nodes;
+  std::vector<bool> varied;  ///< depends on a wanted value through floats
+  std::vector<bool> outer;   ///< stood in the function itself, not in a callee
+
+ private:
+  Module& module_;
+  FunctionId function_;
+
+  using Map = std::vector<ValueId>;
+  void note(ValueId v);
+  void copy_body(const Function& body, Map& map, const std::vector<ir::LocId>& call, bool top);
+  void open(const Value& value, FunctionId callee, size_t at, const Function& body, Map& map,
+            const std::vector<ir::LocId>& call);
+  void add_own_gradient(FunctionId callee, const std::vector<ValueId>& args, Map& inner,
+                        const std::vector<ir::LocId>& locs);
+  bool on_path(const Value& value, const Map& map, const std::vector<bool>& useful, size_t at);
+};
+
+/// Values that some result of `body` needs.
+std::vector<bool> needed(const Function& body) {
+  std::vector<bool> out(body.values.size(), false);
+  for (const ir::Result& r : body.results)
+    if (r.value) out[r.value.index] = true;
+  for (size_t i = body.values.size(); i-- > 0;)
+    if (out[i])
+      for (ValueId a : body.values[i].args) out[a.index] = true;
+  return out;
+}
+
+/// Values that result 0 needs.
+std::vector<bool> needed_by_first(const Function& function) {
+  Function only_first;
+  only_first.values = function.values;
+  only_first.results = {function.results[0]};
+  return needed(only_first);
+}
+
+Opened::Opened(Module& module, FunctionId f, const std::vector<ValueId>& wanted)
+    : module_(module), function_(f) {
+  Rewriter rewriter(module, f);
+  const Function& old = rewriter.old();
+  varied.assign(old.params.size(), false);
+  outer.assign(old.params.size(), true);
+  for (ValueId w : wanted) varied[w.index] = ir::is_float(old[w].type.dtype);
+  Map map(old.values.size());
+  for (size_t i = 0; i < old.params.size(); ++i) map[i] = ValueId(i);
+  copy_body(old, map, {}, true);
+  for (size_t i = 0; i < old.values.size(); ++i) rewriter.set(ValueId(i), map[i]);
+  rewriter.finish();
+  while (varied.size() < module[f].values.size()) note(ValueId(varied.size()));
+}
+
+void Opened::note(ValueId v) {
+  const Value& value = module_[function_][v];
+  const bool depends =
+      std::any_of(value.args.begin(), value.args.end(), [&](ValueId a) { return varied[a.index]; });
+  varied.push_back(depends && ir::is_float(value.type.dtype));
+  outer.push_back(false);
+}
+
+bool Opened::on_path(const Value& value, const Map& map, const std::vector<bool>& useful,
+                     size_t at) {
+  return useful[at] && std::any_of(value.args.begin(), value.args.end(),
+                                   [&](ValueId a) { return varied[map[a.index].index]; });
+}
+
+void Opened::copy_body(const Function& body, Map& map, const std::vector<ir::LocId>& call,
+                       bool top) {
+  auto useful = top ? needed_by_first(body) : needed(body);
+  for (size_t i = 0; i < body.values.size(); ++i)  // a call is needed when any result of it is
+    if (is_call_result(body.values[i]) && useful[i]) useful[body.values[i].args[0].index] = true;
+  for (size_t i = body.params.size(); i < body.values.size(); ++i) {
+    if (map[i]) continue;
+    const Value& value = body.values[i];
+    const auto callee = callee_of(value);
+    if (callee && on_path(value, map, useful, i)) {
+      open(value, *callee, i, body, map, call);
+      for (size_t r = 0; top && r < module_[*callee].results.size(); ++r) {
+        outer[map[i + r].index] = true;
+        std::string& name = module_[function_][map[i + r]].name;
+        if (name.empty()) name = body.values[i + r].name;
+      }
+      continue;
+    }
+    Builder b(module_, function_);
+    if (top) {
+      Value copy = value;
+      for (ValueId& a : copy.args) a = map[a.index];
+      map[i] = append(module_[function_], std::move(copy));
+    } else {
+      map[i] = copy_from_body(b, value, map, call);
+    }
+    note(map[i]);
+    outer[map[i].index] = top;
+    Node node;
+    node.value = map[i];
+    nodes.push_back(std::move(node));
+  }
+}
+
+void Opened::open(const Value& value, FunctionId callee, size_t at, const Function& body, Map& map,
+                  const std::vector<ir::LocId>& call) {
+  const Function& inner_body = module_[callee];
+  const auto locs = call.empty() ? value.locs : places_at_call(module_, value.locs, call);
+  Map inner(inner_body.values.size());
+  std::vector<ValueId> args;
+  for (ValueId a : value.args) args.push_back(map[a.index]);
+  for (size_t i = 0; i < args.size(); ++i) inner[i] = args[i];
+  if (inner_body.grad) {
+    add_own_gradient(callee, args, inner, locs);
+  } else {
+    copy_body(inner_body, inner, locs, false);
+  }
+  (void)body;
+  for (size_t r = 0; r < inner_body.results.size(); ++r)
+    map[at + r] = inner[inner_body.results[r].value.index];
+}
+
+void Opened::add_own_gradient(FunctionId callee, const std::vector<ValueId>& args, Map& inner,
+                              const std::vector<ir::LocId>& locs) {
+  const Function& body = module_[callee];
+  const size_t first = module_[function_].values.size();
+  Builder b(module_, function_);
+  b.locs = locs;
+  for (size_t i = body.params.size(); i < body.values.size(); ++i) {
+    inner[i] = copy_from_body(b, body.values[i], inner, locs);
+    note(inner[i]);
+    varied.back() = false;
+  }
+  Node node;
+  node.callee = callee;
+  node.args = args;
+  node.locs = locs;
+  const bool depends =
+      std::any_of(args.begin(), args.end(), [&](ValueId a) { return varied[a.index]; });
+  for (const ir::Result& result : body.results) {
+    ValueId& v = inner[result.value.index];
+    // Results must be values of their own: a gradient that reaches one goes to this node.
+    const bool own = v.index >= first && !splat(b.value(v)) &&
+                     std::find(node.results.begin(), node.results.end(), v) == node.results.end();
+    if (!own) {
+      v = b.copy(v);
+      note(v);
+    }
+    varied[v.index] = depends && ir::is_float(b.type(v).dtype);
+    node.results.push_back(v);
+  }
+  node.body = inner;
+  nodes.push_back(std::move(node));
+}
+
+/// The walk from the loss back to the wanted values.
+class Walk {
+ public:
+  Walk(Module& module, FunctionId function, Opened& opened, PassContext& context)
+      : b_(module, function),
+        opened_(opened),
+        context_(context),
+        names_(ir::display_names(module[function])),
+        first_(module[function].values.size()),
+        cotangents_(first_) {}
+
+  std::vector<ValueId> run(ValueId output, const std::vector<ValueId>& wanted);
+
+ private:
+  Builder b_;
+  Opened& opened_;
+  PassContext& context_;
+  std::vector<std::string> names_;
+  size_t first_;  ///< values from here on are gradients
+  std::vector<Cotangent> cotangents_;
+  std::vector<ValueId> made_for_;  ///< by value - first_: the value whose gradient it was made as
+  std::set<std::string> missing_;
+  std::vector<ir::Diagnostic> problems_;
+
+  bool varied(ValueId v) const { return opened_.varied[v.index]; }
+  void visit(const Node& node);
+  void visit_value(ValueId v, const Cotangent& cotangent);
+  void visit_call(const Node& node);
+  std::vector<ValueId> apply_rule(const Value& value, ValueId self, ValueId g);
+  ValueId full(Cotangent& cotangent);
+  Cotangent peel(ValueId v, std::vector<Mask> masks, const Cotangent& from) const;
+  void contribute(ValueId to, Cotangent cotangent);
+  void name_gradient(ValueId of, const Cotangent& cotangent);
+  void report_missing(const Value& value);
+  bool is_elementwise(const Function& gradient, size_t first_cotangent) const;
+};
+
+std::vector<ValueId> Walk::run(ValueId output, const std::vector<ValueId>& wanted) {
+  if (varied(output)) {
+    b_.locs = b_.value(output).locs;
+    const ValueId one = b_.like(output, 1);
+    cotangents_[output.index] = {one, {}, one};
+    for (size_t i = opened_.nodes.size(); i-- > 0;) visit(opened_.nodes[i]);
+  }
+  for (auto& problem : problems_) context_.diagnostics.push_back(std::move(problem));
+  std::vector<ValueId> gradients;
+  for (ValueId w : wanted) {
+    Cotangent& cotangent = cotangents_[w.index];
+    b_.locs = b_.value(w).locs;
+    gradients.push_back(cotangent.g ? full(cotangent) : ValueId());
+    if (cotangent.g) name_gradient(w, cotangent);
+  }
+  return gradients;
+}
+
+void Walk::visit(const Node& node) {
+  if (node.callee) {
+    visit_call(node);
+    return;
+  }
+  const Cotangent cotangent = cotangents_[node.value.index];
+  if (!cotangent.g) return;
+  name_gradient(node.value, cotangent);
+  visit_value(node.value, cotangent);
+}
+
+std::vector<ValueId> Walk::apply_rule(const Value& value, ValueId self, ValueId g) {
+  ir::VjpContext context{b_, value, self, g, {}, {}};
+  for (ValueId a : value.args) context.needs.push_back(varied(a));
+  context.out.resize(value.args.size());
+  ir::def(value.op).vjp(context);
+  for (size_t i = 0; i < context.out.size(); ++i)
+    if (!context.needs[i]) context.out[i] = ValueId();
+  return context.out;
+}
+
+void Walk::visit_value(ValueId self, const Cotangent& incoming) {
+  const Value value = b_.value(self);
+  if (std::none_of(value.args.begin(), value.args.end(), [&](ValueId a) { return varied(a); }))
+    return;
+  const ir::OpDef& def = ir::def(value.op);
+  if (!def.vjp) {
+    report_missing(value);
+    return;
+  }
+  b_.locs = value.locs;
+  b_.vjp_of = names_[self.index];
+  Cotangent cotangent = incoming;
+  const bool map = def.form == ir::Form::Map;
+  std::vector<Mask> masks = cotangent.masks;
+  std::vector<std::vector<ValueId>> moved;  // by mask, then operand
+  if (!map && def.vjp_is_view)
+    for (const Mask& mask : masks) moved.push_back(apply_rule(value, self, mask.condition));
+  const bool outside = map || def.vjp_is_view;
+  const ValueId g = outside ? cotangent.g : full(cotangent);
+  if (!outside) cotangents_[self.index] = cotangent;
+  const auto out = apply_rule(value, self, g);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (!out[i]) continue;
+    std::vector<Mask> stay;
+    if (map) stay = masks;
+    for (size_t m = 0; m < moved.size(); ++m) stay.push_back({moved[m][i], masks[m].keep});
+    contribute(value.args[i], peel(out[i], std::move(stay), cotangent));
+  }
+}
+
+/// Moves the masks that a rule wrote around its result to the outside.
+Cotangent Walk::peel(ValueId v, std::vector<Mask> masks, const Cotangent& from) const {
+  if (v == from.g && masks == from.masks) return from;
+  Cotangent out{v, std::move(masks), {}};
+  if (out.masks.empty()) out.full = v;
+  while (out.g.index >= first_) {
+    const Value& value = b_.value(out.g);
+    const ir::ScalarInfo* scalar = ir::def(value.op).scalar;
+    if (!scalar || scalar->cls != ir::ScalarInfo::Class::Select) break;
+    const bool keep = splat_number(b_.value(value.args[2])) == 0.0;
+    if (!keep && splat_number(b_.value(value.args[1])) != 0.0) break;
+    const Mask mask{value.args[0], keep};
+    if (std::find(out.masks.begin(), out.masks.end(), mask) == out.masks.end())
+      out.masks.push_back(mask);
+    out.g = value.args[keep ? 1 : 2];
+  }
+  return out;
+}
+
+ValueId Walk::full(Cotangent& cotangent) {
+  if (cotangent.full) return cotangent.full;
+  ValueId v = cotangent.g;
+  const ValueId zero = b_.like(v, 0);
+  for (const Mask& mask : cotangent.masks)
+    v = mask.keep ? b_.where(mask.condition, v, zero) : b_.where(mask.condition, zero, v);
+  return cotangent.full = v;
+}
+
+void Walk::contribute(ValueId to, Cotangent cotangent) {
+  if (b_.type(cotangent.g) != b_.type(to))
+    throw std::logic_error(fmt::format("gradient of {} has type {} instead of {}", names_[to.index],
+                                       str(b_.type(cotangent.g)), str(b_.type(to))));
+  Cotangent& sum = cotangents_[to.index];
+  if (!sum.g) {
+    sum = std::move(cotangent);
+  } else if (sum.masks == cotangent.masks) {
+    sum.g = b_.binary(ir::Op::add, sum.g, cotangent.g);
+    sum.full = sum.masks.empty() ? sum.g : ValueId();
+  } else {
+    const ValueId a = full(sum), c = full(cotangent);
+    const ValueId v = b_.binary(ir::Op::add, a, c);
+    sum = {v, {}, v};
+  }
+  if (sum.full && sum.full.index >= first_) {
+    made_for_.resize(b_.function().values.size() - first_);
+    ValueId& owner = made_for_[sum.full.index - first_];
+    if (!owner) owner = to;
+  }
+}
+
+/// The gradient of x is called d_x when it was made as such and x stands in the function itself.
+void Walk::name_gradient(ValueId of, const Cotangent& cotangent) {
+  const ValueId v = cotangent.full;
+  made_for_.resize(b_.function().values.size() - first_);
+  if (!v || v.index < first_ || !opened_.outer[of.index]) return;
+  Value& value = b_.function()[v];
+  const ValueId owner = made_for_[v.index - first_];
+  if (!value.name.empty() || splat(value) || (owner && owner != of)) return;
+  value.name = "d_" + names_[of.index];
+}
+
+/// Whether every gradient a `grad` block returns is elementwise in the cotangents.
+bool Walk::is_elementwise(const Function& gradient, size_t first_cotangent) const {
+  std::vector<bool> depends(gradient.values.size(), false);
+  for (size_t i = 0; i < gradient.values.size(); ++i) {
+    const Value& value = gradient.values[i];
+    if (i < gradient.params.size()) {
+      depends[i] = i >= first_cotangent;
+      continue;
+    }
+    for (ValueId a : value.args)
+      if (depends[a.index]) depends[i] = true;
+    if (depends[i] && ir::def(value.op).form != ir::Form::Map) return false;
+  }
+  return true;
+}
+
+void Walk::visit_call(const Node& node) {
+  const Function& callee = b_.module()[node.callee];
+  const Function& gradient = b_.module()[callee.grad];
+  if (std::none_of(node.results.begin(), node.results.end(),
+                   [&](ValueId r) { return bool(cotangents_[r.index].g); }))
+    return;
+  b_.locs = node.locs;
+  b_.vjp_of = names_[node.results[0].index];
+  std::vector<ValueId> args;
+  for (ValueId capture : callee.grad_captures) args.push_back(node.body[capture.index]);
+  const bool elementwise = node.results.size() == 1 && is_elementwise(gradient, args.size());
+  for (ValueId r : node.results) {
+    Cotangent& cotangent = cotangents_[r.index];
+    if (cotangent.g) name_gradient(r, cotangent);
+    args.push_back(!cotangent.g ? b_.like(r, 0) : elementwise ? cotangent.g : full(cotangent));
+  }
+  const Cotangent from = cotangents_[node.results[0].index];
+  const auto map = open_body(b_, callee.grad, args, node.locs, false);
+  size_t next = 0;
+  for (size_t i = 0; i < callee.params.size(); ++i) {
+    if (!ir::is_float(callee.values[i].type.dtype) || next >= gradient.results.size()) continue;
+    const ValueId result = gradient.results[next++].value;
+    if (!result || !varied(node.args[i])) continue;
+    contribute(node.args[i], peel(map[result.index], elementwise ? from.masks : std::vector<Mask>(),
+                                  elementwise ? from : Cotangent()));
+  }
+}
+
+void Walk::report_missing(const Value& value) {
+  const std::string name = ir::def(value.op).name;
+  const ir::LocId loc = value.locs.empty() ? ir::LocId() : value.locs.front();
+  if (!missing_.insert(fmt::format("{} {}", name, loc.index)).second) return;
+  ir::Diagnostic d;
+  d.code = "E0403";
+  d.message = fmt::format("`{}` has no derivative, but a gradient must pass through it", name);
+  d.place = user_place(b_.module(), value.locs);
+  d.label = "on a path from a parameter to the loss";
+  d.helps.push_back(
+      "write `stop_gradient(…)` around it, or wrap it in a function with a `grad` block");
+  problems_.push_back(std::move(d));
+}
+
+}  // namespace
+
+std::vector<ValueId> add_gradients(Module& module, FunctionId function,
+                                   const std::vector<ValueId>& wanted, PassContext& context) {
+  Opened opened(module, function, wanted);
+  const size_t first = module[function].values.size();
+  Walk walk(module, function, opened, context);
+  std::vector<ValueId> gradients = walk.run(module[function].results[0].value, wanted);
+  tidy(module, function, first, gradients, context);
+  return gradients;
+}
+
+FunctionId differentiate_function(Module& module, FunctionId function,
+                                  const std::vector<size_t>& wanted, const std::string& name,
+                                  PassContext& context) {
+  const FunctionId copy(module.functions.size());
+  module.functions.push_back(Function(module[function]));
+  module[copy].name = name;
+  module[copy].grad = FunctionId();
+  module[copy].grad_captures.clear();
+  std::vector<ValueId> values;
+  for (size_t w : wanted) values.push_back(module[copy].params[w].value);
+  const auto gradients = add_gradients(module, copy, values, context);
+  Builder b(module, copy);
+  const auto names = ir::display_names(module[copy]);
+  for (size_t i = 0; i < wanted.size(); ++i)
+    b.result("d_" + names[wanted[i]], gradients[i] ? gradients[i] : b.like(values[i], 0));
+  name_results(module, copy);
+  return copy;
+}
+
+}  // namespace netc::passes

@@ -1,0 +1,65 @@
+// Every pass and the order in which they run. Read top to bottom.
+#include <algorithm>
+
+#include "passes/passes.h"
+
+namespace netc::passes {
+
+namespace {
+
+using ir::Stage;
+
+/// One line of a pipeline: a pass, the stage it works towards, the levels it belongs to.
+struct Step {
+  Stage stage;
+  int from_level, to_level;
+  Pass pass;
+};
+
+const Step kSteps[] = {
+    // Source or a forward dump: all types, then gradients and the training step.
+    {Stage::Backward,
+     0,
+     2,
+     {"infer_shapes", "infer every type again from the parameters", infer_shapes}},
+    {Stage::Backward,
+     0,
+     2,
+     {"differentiate", "add gradients to M.step, make M.train", differentiate}},
+
+    // Ops alone, and as few as possible.
+    {Stage::Optimised, 0, 2, {"inline", "open every call in entry points", inline_calls}},
+    {Stage::Optimised,
+     1,
+     2,
+     {"simplify", "apply simplify.rules, fold constants, merge views", simplify}},
+    {Stage::Optimised, 1, 2, {"cse", "compute equal values once", merge_common}},
+    {Stage::Optimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
+};
+
+}  // namespace
+
+std::span<const Pass> all_passes() {
+  static const std::vector<Pass> list = [] {
+    std::vector<Pass> passes;
+    for (const Step& step : kSteps) passes.push_back(step.pass);
+    return passes;
+  }();
+  return list;
+}
+
+const Pass* find_pass(std::string_view name) {
+  for (const Pass& pass : all_passes())
+    if (name == pass.name) return &pass;
+  return nullptr;
+}
+
+std::vector<const Pass*> pipeline(Stage from, Stage to, int level) {
+  std::vector<const Pass*> list;
+  for (const Step& step : kSteps)
+    if (step.stage > from && step.stage <= to && level >= step.from_level && level <= step.to_level)
+      list.push_back(find_pass(step.pass.name));
+  return list;
+}
+
+}  // namespace netc::passes
