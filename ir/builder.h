@@ -41,7 +41,10 @@ class Builder {
   ValueId cast(ValueId a, DType to);
   ValueId unary(Op op, ValueId a) { return add(op, {a}); }
   ValueId binary(Op op, ValueId a, ValueId b) { return add(op, {a, b}); }
-  ValueId where(ValueId c, ValueId a, ValueId b) { return add(Op::where, {c, a, b}); }
+  /// A constant condition chooses one of the operands.
+  ValueId where(ValueId c, ValueId a, ValueId b);
+  /// A value of its own equal to `a`: the identity copy, which passes no gradient.
+  ValueId copy(ValueId a) { return add(Op::stop_gradient, {a}); }
   /// A splat of `number` with the type of `a`.
   ValueId like(ValueId a, double number) { return constant(number, type(a)); }
 
@@ -66,6 +69,14 @@ class Builder {
   ValueId diagonal(ValueId a, int64_t i, int64_t j);
   ValueId pad(ValueId a, Shape before, Shape after, double value);
   ValueId concat(std::vector<ValueId> parts, int64_t dim);
+
+  /// Calls a function: the value is its result 0, and the values right behind it are the others.
+  ValueId call(FunctionId callee, std::vector<ValueId> args, std::string settings = {}) {
+    const ValueId v = add(Op::call, std::move(args), {callee, std::move(settings)});
+    for (size_t i = 1; i < module_[callee].results.size(); ++i)
+      add(Op::result, {v}, {static_cast<int64_t>(i)});
+    return v;
+  }
 
   /// The final result list of the function.
   void result(std::string name, ValueId v) { function().results.push_back({std::move(name), v}); }

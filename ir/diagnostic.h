@@ -25,10 +25,10 @@ enum class Severity : uint8_t { Error, Warning };
 /// One message in the form of the diagnostics page: code, cause, places with labels, note, help.
 struct Diagnostic {
   Severity severity = Severity::Error;
-  std::string code;     ///< E0301, W0303, R0601 …
-  std::string message;  ///< one line, in the user's terms
-  Place place;          ///< marked with ^
-  std::string label;    ///< text after the ^ marks
+  std::string code;                                   ///< E0301, W0303, R0601 …
+  std::string message;                                ///< one line, in the user's terms
+  Place place;                                        ///< marked with ^
+  std::string label;                                  ///< text after the ^ marks
   std::vector<std::pair<Place, std::string>> others;  ///< marked with -
   std::vector<std::string> notes;                     ///< `= note: …`; may contain newlines
   std::vector<std::string> helps;                     ///< `= help: …`

@@ -2,6 +2,7 @@
 // are proven equal exactly when their normal forms are the same.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -52,11 +53,15 @@ class Dim {
   std::vector<std::string> symbols() const;
   /// Coefficients c_k of name^k when the size is a polynomial in `name` alone.
   std::optional<std::vector<int64_t>> coefficients(std::string_view name) const;
+  /// Greatest common divisor of the coefficients, with the sign of the last term; 1 for zero.
+  int64_t content() const;
+  /// True when the text is a sum of several terms, or a single name or unsigned number.
+  bool is_sum() const;
+  bool is_atom() const;
   /// Text that the language parses back to the same size: `2 * batch + 1`.
   std::string str() const;
 
  private:
-  struct Opaque;
   std::map<Monomial, int64_t> terms_;  // no zero coefficients; the constant has the empty monomial
   bool overflowed_ = false;
   void add_term(const Monomial& monomial, int64_t coefficient);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -138,6 +139,14 @@ struct Module {
 };
 
 /// The names under which values print: their own, else `_0`, `_1`, …; unique in the function.
+/// Constants that print as a literal in each of their uses get none.
 std::vector<std::string> display_names(const Function& function);
+/// The same for a gradient function: its `first` values have these names, names in `reserved` are
+/// taken, temporaries count from `next_number`.
+std::vector<std::string> display_names(const Function& function,
+                                       const std::vector<std::string>& first,
+                                       const std::set<std::string>& reserved, size_t next_number);
+/// For each value: is it a constant that is written in place wherever it is used?
+std::vector<bool> inlined_constants(const Function& function);
 
 }  // namespace netc::ir

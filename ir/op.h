@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -51,19 +52,36 @@ enum class Form : uint8_t { Leaf, Map, Reduce, Contract, View, Gather, Scatter, 
 
 /// Kinds of attributes, for the derived printer, parser and verifier.
 enum class AttrKind : uint8_t {
-  Int, Bool, Double, String, Ints, Dim, Shape, Scalar, ReduceKind, Function
+  Int,
+  Bool,
+  Double,
+  String,
+  Ints,
+  Dim,
+  Sizes,
+  Scalar,
+  ReduceKind,
+  Function
+};
+
+/// How an attribute stands among the arguments in the text form.
+enum class AttrStyle : uint8_t {
+  Keyword,     ///< `dim = 1`; a false Bool is left out
+  Positional,  ///< after the operands: `iota(n)`, `broadcast(x, [n, 4])`
+  Spread       ///< one argument an entry: `permute(x, 1, 0)`
 };
 
 struct AttrDef {
-  const char* name;         ///< keyword in the text form
+  const char* name;  ///< keyword in the text form
   AttrKind kind;
+  AttrStyle style = AttrStyle::Keyword;
 };
 
 /// What an op's shape rule or a builder call found wrong; elaboration adds the places.
 class OpError : public std::runtime_error {
  public:
-  OpError(std::string code, const std::string& message) : std::runtime_error(message),
-                                                           code(std::move(code)) {}
+  OpError(std::string error_code, const std::string& message)
+      : std::runtime_error(message), code(std::move(error_code)) {}
   std::string code;                                 ///< E0301 …
   std::vector<std::pair<int, std::string>> labels;  ///< operand number, text for its place
   std::vector<std::string> notes, helps;
@@ -76,9 +94,9 @@ using InferRule = Type (*)(const Module&, const Value& value, std::span<const Ty
 /// (absent: no gradient flows there). Only operands with `needs[i]` have to be filled.
 struct VjpContext {
   Builder& b;
-  const Value& value;             ///< the op, copied: emitting may move the function's values
-  ValueId self;                   ///< its result
-  ValueId g;                      ///< cotangent of the result, same type
+  const Value& value;  ///< the op, copied: emitting may move the function's values
+  ValueId self;        ///< its result
+  ValueId g;           ///< cotangent of the result, same type
   std::vector<bool> needs;
   std::vector<ValueId> out;
 };
@@ -97,31 +115,38 @@ struct ScalarInfo {
     Compare,  ///< numbers or bool -> bool
     Logic,    ///< bool -> bool
     Select,   ///< where: bool, T, T -> T
+    Any,      ///< anything, bool too, result of the same type
     Cast      ///< any -> the value's own dtype
   } cls;
-  double lo, hi;        ///< sampling domain of each operand
-  double ulp;           ///< permitted f32 error of compiled code
+  double lo, hi;  ///< sampling domain of each operand
+  double ulp;     ///< permitted f32 error of compiled code
   /// The value in double (f32 results are this, rounded) and in integers.
   double (*eval)(double a, double b, double c);
+  /// Before wrapping to the type; nullptr: floats only.
   int64_t (*eval_int)(int64_t a, int64_t b, int64_t c);
-  /// Linear map of the cotangent (or tangent) `g` for operand i, as numbers: a,b,c operands, y result.
+  /// Linear map of the cotangent (or tangent) `g` for operand i, as numbers: a,b,c operands, y
+  /// result.
   double (*partial)(int i, double a, double b, double c, double y, double g);
   const char* partials_text;
 };
 
 /// The one home of all that is known about an op.
 struct OpDef {
-  const char* name;           ///< in the text form; for infix operators the operator
+  const char* name;  ///< in the text form; for infix operators the operator
   Form form;
-  const char* doc;            ///< one sentence
+  const char* doc;  ///< one sentence
   std::vector<AttrDef> attributes;
   InferRule infer;
-  VjpRule vjp;                ///< nullptr: no gradient
+  VjpRule vjp;  ///< nullptr: no gradient
   ReferenceRule reference;
   const ScalarInfo* scalar = nullptr;  ///< Map ops only
-  bool vjp_is_view = false;   ///< the vjp only moves elements (or repeats them), so that it may be
-                              ///< applied to a bool mask as well as to a cotangent
+  bool vjp_is_view = false;  ///< the vjp only moves elements (or repeats them), so that it may be
+                             ///< applied to a bool mask as well as to a cotangent
 };
+
+/// True when the vjp of this very value only moves or repeats elements: OpDef::vjp_is_view, and the
+/// sum among reductions.
+bool vjp_only_moves(const Value& value);
 
 /// The definition of `op`.
 const OpDef& def(Op op);

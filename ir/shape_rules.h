@@ -1,0 +1,41 @@
+// Shape rules that several ops and the frontend share, with their errors in the user's terms.
+//
+// Codes: E0301 sizes that differ, E0302 shapes that do not broadcast, E0304 sizes that cannot be
+// proven equal, E0305 element types, E0306 no such dim, E0307 index or slice outside its dim, E0308
+// a reduction of nothing, E0309 a reshape that changes the number of elements, E0310 a size that is
+// negative or too large, E0320 einsum.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace netc::ir {
+
+/// What two shapes become together.
+struct Broadcasted {
+  Shape shape;
+  bool expands_lhs = false;  ///< the left operand is repeated along some dim
+  bool expands_rhs = false;
+};
+
+/// NumPy's rule, dims aligned from the right: equal, or one of them 1. Sizes are equal when proven
+/// so; a name is never 1. `operation` (`+`) starts the message; throws OpError E0302.
+Broadcasted broadcast_shapes(const std::string& operation, const Type& lhs, const Type& rhs);
+
+/// `dim` in 0 … rank - 1 from an index that may count from the end; throws OpError E0306.
+int64_t normalise_dim(const std::string& operation, int64_t dim, int rank);
+
+/// Throws OpError E0310 for sizes that are negative or do not fit 64 bits.
+void check_sizes(const std::string& operation, const Shape& shape);
+
+/// `shape` without the dims in `dims` (ascending).
+Shape drop_dims(const Shape& shape, const std::vector<int64_t>& dims);
+/// `shape` with size 1 at `dims`.
+Shape keep_dims(const Shape& shape, const std::vector<int64_t>& dims);
+/// 0, 1, …, rank - 1.
+std::vector<int64_t> all_dims(int rank);
+
+}  // namespace netc::ir
