@@ -1,0 +1,32 @@
+// Text made safe to show: control characters, direction marks and bad bytes escaped, tabs widened;
+// with the screen column of each code point.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace netc::frontend {
+
+/// `text` with everything escaped that a terminal could act on (`\x1b`); tabs become spaces.
+std::string terminal_text(std::string_view text);
+
+/// A source line as it stands on the screen.
+class ScreenLine {
+ public:
+  explicit ScreenLine(std::string_view line);
+
+  /// Screen column, from 0, of the code point `index`; past the end they go on one by one.
+  size_t column(size_t index) const;
+  /// Cuts a line wider than `max` so that `column` stays, `before` columns from its start, and
+  /// returns how far columns moved to the left.
+  size_t cut(size_t column, size_t before, size_t max);
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  std::vector<size_t> columns_;  // of each code point, and the end
+  std::vector<size_t> bytes_;    // where each code point starts in text_, and the end
+};
+
+}  // namespace netc::frontend
