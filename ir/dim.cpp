@@ -214,7 +214,7 @@ Dim operator*(const Dim& a, const Dim& b) {
 Dim Dim::opaque(const char* op, const Dim& a, const Dim& b) {
   auto wrap = [](const Dim& d) {
     bool plain = d.terms_.size() <= 1 && d.str().find(' ') == std::string::npos;
-    return plain ? d.str() : "(" + d.str() + ")";
+    return plain ? d.str() : fmt::format("({})", d.str());
   };
   return symbol(wrap(a) + " " + op + " " + wrap(b));
 }
