@@ -22,30 +22,30 @@ using Sizes = std::map<std::string, int64_t>;
   throw DiagnosticError(d);
 }
 
-Dim bind(const Dim& size, const Sizes& sizes, const Function& f) {
+Dim with_sizes(const Dim& size, const Sizes& sizes, const Function& f) {
   if (size.is_constant()) return size;
   auto number = size.evaluate(sizes);
   if (!number) fail(fmt::format("`{}`: the size `{}` is not known", f.name, size.str()));
   return *number;
 }
 
-Shape bind(const Shape& shape, const Sizes& sizes, const Function& f) {
+Shape with_sizes(const Shape& shape, const Sizes& sizes, const Function& f) {
   Shape bound;
-  for (const Dim& d : shape) bound.push_back(bind(d, sizes, f));
+  for (const Dim& d : shape) bound.push_back(with_sizes(d, sizes, f));
   return bound;
 }
 
 /// A copy of `value` with constant sizes in type and attributes.
-Value bind(const Value& value, const Sizes& sizes, const Function& f) {
+Value with_sizes(const Value& value, const Sizes& sizes, const Function& f) {
   Value bound = value;
-  bound.type.shape = bind(value.type.shape, sizes, f);
+  bound.type.shape = with_sizes(value.type.shape, sizes, f);
   check_sizes(op_name(value.op), bound.type.shape);
   for (Attribute& a : bound.attrs) {
-    if (auto* dim = std::get_if<Dim>(&a)) *dim = bind(*dim, sizes, f);
-    if (auto* shape = std::get_if<Shape>(&a)) *shape = bind(*shape, sizes, f);
+    if (auto* dim = std::get_if<Dim>(&a)) *dim = with_sizes(*dim, sizes, f);
+    if (auto* shape = std::get_if<Shape>(&a)) *shape = with_sizes(*shape, sizes, f);
     if (auto* s = std::get_if<Scalar>(&a)) {
-      s->numerator = bind(s->numerator, sizes, f);
-      s->denominator = bind(s->denominator, sizes, f);
+      s->numerator = with_sizes(s->numerator, sizes, f);
+      s->denominator = with_sizes(s->denominator, sizes, f);
     }
   }
   return bound;
@@ -85,12 +85,11 @@ Sizes bind_arguments(const Function& f, const std::vector<Array>& args) {
 }
 
 /// The first index that breaks its promise, as text.
-std::string broken_promise(const Value& bound, const Array& given, const std::string& name) {
+std::string broken_promise(const Value& bound, const Array& given) {
   int64_t n = std::get<Dim>(bound.attrs[0]).constant();
   int64_t least = std::get<bool>(bound.attrs[1]) ? -n : 0;
   for (int64_t v : given.ints)
-    if (v < least || v >= n)
-      return fmt::format("index `{}` is {}, but must be in {} … {}", name, v, least, n - 1);
+    if (v < least || v >= n) return fmt::format("is {}, but must be in {} … {}", v, least, n - 1);
   return "";
 }
 
@@ -145,8 +144,8 @@ class Evaluator {
   }
 
   Array read(size_t v, const std::byte* arena) const {
-    Array a =
-        Array::zeros(f_.values[v].type.dtype, plain(bind(f_.values[v].type.shape, sizes_, f_)));
+    Array a = Array::zeros(f_.values[v].type.dtype,
+                           plain(with_sizes(f_.values[v].type.shape, sizes_, f_)));
     each_place(v, a.shape, [&](int64_t i, int64_t at) {
       a.load_element(arena + f_.values[v].storage->offset, at, i);
     });
@@ -190,11 +189,13 @@ class Evaluator {
       further = std::move(inner.results);
       return further.at(0);
     }
-    Value bound = bind(value, sizes_, f_);
+    Value bound = with_sizes(value, sizes_, f_);
     Array out = Array::zeros(bound.type.dtype, plain(bound.type.shape));
     def(value.op).reference(bound, operands, out);
-    if (value.op == Op::index && fault.empty())
-      fault = broken_promise(bound, *operands[0], display_names(f_)[v]);
+    if (value.op == Op::index && fault.empty()) {
+      std::string problem = broken_promise(bound, *operands[0]);
+      if (!problem.empty()) fault = fmt::format("index `{}` {}", display_names(f_)[v], problem);
+    }
     return out;
   }
 
@@ -260,7 +261,7 @@ int64_t arena_size(const Function& f, const Sizes& sizes) {
   int64_t bytes = 0;
   for (const Value& v : f.values) {
     if (!v.storage) continue;
-    std::vector<int64_t> shape = plain(bind(v.type.shape, sizes, f));
+    std::vector<int64_t> shape = plain(with_sizes(v.type.shape, sizes, f));
     int64_t rows = 1;
     for (size_t d = 0; d + 1 < shape.size(); ++d) rows *= shape[d];
     int64_t row = shape.empty() ? 1 : shape.back();

@@ -45,6 +45,7 @@ class Verifier {
     parameters();
     for (size_t v = 0; v < f_.values.size() && !problem_; ++v) value(v);
     if (!problem_) kernels();
+    if (!problem_ && f_.entry && module_.stage == Stage::Plan) storage();
     if (!problem_) results();
     if (!problem_) gradient();
     if (!problem_ && f_.entry && module_.stage != Stage::Forward) sizes();
@@ -143,6 +144,14 @@ class Verifier {
         return say(v,
                    fmt::format("kernel {} is not one run of values", f_.kernels[open.index].name));
     }
+  }
+
+  /// What leaves a kernel must be kept somewhere.
+  void storage() {
+    for (const Value& user : f_.values)
+      for (ValueId a : user.args)
+        if (f_[a].kernel && f_[a].kernel != user.kernel && !f_[a].storage)
+          return say(a.index, "is used outside its kernel and has no storage");
   }
 
   void results() {
