@@ -1,0 +1,296 @@
+// `netc bench`: how long one run of an entry point takes.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "tools/netc/entry_runner.h"
+#include "tools/netc/files.h"
+#include "tools/netc/glue.h"
+#include "tools/netc/random_inputs.h"
+#include "tools/netc/run_directory.h"
+#include "tools/netc/weights.h"
+
+namespace netc::tools {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+
+struct BenchOptions {
+  CommonOptions common;
+  std::string entry = "train", min_time = "2s", save, compare, data = kNone;
+  int64_t batch = 0;
+  bool per_kernel = false;
+
+  static constexpr const char* kNone = "\x01";  ///< --data was not given
+};
+
+/// `2s`, `500ms`, `1.5` (seconds).
+double parse_duration(const std::string& text) {
+  size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  std::string unit = text.substr(used);
+  double scale = unit == "ms" ? 1e-3 : unit == "us" ? 1e-6 : unit == "s" || unit.empty() ? 1 : -1;
+  if (used == 0 || scale < 0 || !(value >= 0) || !std::isfinite(value))
+    throw UsageError{fmt::format("--min-time takes a time such as 2s or 500ms, not `{}`", text),
+                     ""};
+  return value * scale;
+}
+
+/// Adds up the time of each kernel's chunks.
+class KernelTimes : public runtime::ChunkObserver {
+ public:
+  void finished(const runtime::ChunkTiming& t) override {
+    std::lock_guard lock(mutex_);
+    nanoseconds_[{t.phase, t.task}] += t.end - t.start;
+  }
+  double seconds(int phase, int task) const {
+    auto it = nanoseconds_.find({phase, task});
+    return it == nanoseconds_.end() ? 0 : double(it->second) * 1e-9;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<int, int>, int64_t> nanoseconds_;
+};
+
+struct Measurement {
+  double mean = 0, deviation = 0, median = 0, least = 0;  ///< seconds
+  int64_t runs = 0;
+};
+
+Measurement summarise(std::vector<double> times) {
+  Measurement m;
+  m.runs = int64_t(times.size());
+  std::sort(times.begin(), times.end());
+  for (double t : times) m.mean += t / double(times.size());
+  for (double t : times) m.deviation += (t - m.mean) * (t - m.mean);
+  m.deviation = times.size() > 1 ? std::sqrt(m.deviation / double(times.size() - 1)) : 0;
+  m.least = times.front();
+  size_t half = times.size() / 2;
+  m.median = times.size() % 2 == 1 ? times[half] : (times[half - 1] + times[half]) / 2;
+  return m;
+}
+
+class Bench {
+ public:
+  explicit Bench(const BenchOptions& options)
+      : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
+
+  Exit run() {
+    double min_time = parse_duration(options_.min_time);
+    std::string weights = load_program_or_run(session_);
+    try {
+      if (options_.entry == "train" && !session_.has_entry("train")) {
+        throw UsageError{"without a `train` block there is no `train` to time",
+                         "--entry step times the gradients"};
+      }
+      batch_ = options_.batch > 0 ? options_.batch : session_.default_batch();
+      std::unique_ptr<EntryRunner> built = build(weights);
+      EntryRunner& runner = *built;
+      fill(runner);
+      Measurement m = measure(runner, min_time);
+      return show(runner, m);
+    } catch (const runtime::Error& e) {
+      session_.fail(diagnose(session_, e));
+    }
+  }
+
+ private:
+  static constexpr int kWarmUp = 3;
+  BenchOptions options_;
+  Session session_;
+  runtime::ThreadPool pool_;
+  int64_t batch_ = 1;
+  double compile_milliseconds_ = 0;
+
+  std::unique_ptr<EntryRunner> build(const std::string& weights) {
+    auto start = Clock::now();
+    Lowering lowering;
+    lowering.entries = {options_.entry};
+    lowering.batch_capacity = batch_;
+    lowering.sizes = small_sizes(session_, session_.program().module);
+    CompiledEntry compiled = session_.compile(session_.lower(lowering), options_.entry,
+                                              session_.planned_capacity(batch_));
+    compile_milliseconds_ =
+        std::chrono::duration<double, std::milli>(Clock::now() - start).count() +
+        session_.frontend_milliseconds();
+    auto runner = std::make_unique<EntryRunner>(std::move(compiled), pool_);
+    runner->initialise(session_.seed(), session_.program_directory());
+    if (!weights.empty()) load_weights(session_, *runner, weights, "");
+    return runner;
+  }
+
+  void fill(EntryRunner& runner) {
+    fill_random_inputs(runner, batch_, session_.seed());
+    if (options_.data == BenchOptions::kNone) return;
+    runtime::DataSource source = options_.data.empty() ? data_source(session_.program())
+                                                       : parse_data_source(session_, options_.data);
+    const runtime::Plan* plan = &runner.plan();
+    auto specs = runtime::input_specs({&plan, 1});
+    runtime::Dataset data = runtime::load_dataset(source, specs);
+    const runtime::Split& split = data.splits.at(0);
+    for (const runtime::InputSpec& spec : specs) {
+      const runtime::Field* field = split.find(spec.name);
+      const runtime::Slot* slot = runner.find(runtime::SlotRole::Input, spec.name);
+      if (split.records < batch_)
+        throw runtime::Error(runtime::Fault::Split,
+                             fmt::format("the data has {} records, fewer than a batch of {}",
+                                         split.records, batch_));
+      runtime::write_slot(*slot, runner.arena(), batch_,
+                          {field->data(), size_t(field->sample_bytes() * batch_)});
+    }
+  }
+
+  Measurement measure(EntryRunner& runner, double min_time) {
+    for (int i = 0; i < kWarmUp; ++i) runner.run(batch_);
+    std::vector<double> times;
+    auto begin = Clock::now();
+    while (times.size() < 5 ||
+           std::chrono::duration<double>(Clock::now() - begin).count() < min_time) {
+      auto start = Clock::now();
+      runner.run(batch_);
+      times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    return summarise(std::move(times));
+  }
+
+  static double flops(const runtime::Plan& plan) {
+    double sum = 0;
+    for (const runtime::Phase& p : plan.phases)
+      for (const runtime::Task& t : p.tasks) sum += t.flops;
+    return sum;
+  }
+
+  /// Flops are counted at the full batch that the plan was made for.
+  double gflops(const EntryRunner& runner, double seconds) const {
+    double share = double(batch_) / double(std::max<int64_t>(1, runner.plan().batch_capacity));
+    return flops(runner.plan()) * share / seconds * 1e-9;
+  }
+
+  nlohmann::ordered_json record(const EntryRunner& runner, const Measurement& m) const {
+    auto microseconds = [](double s) { return std::round(s * 1e8) / 100; };
+    nlohmann::ordered_json j;
+    j["model"] = session_.model().name;
+    j["entry"] = options_.entry;
+    j["batch"] = batch_;
+    j["threads"] = pool_.threads();
+    j["median_us"] = microseconds(m.median);
+    j["mean_us"] = microseconds(m.mean);
+    j["min_us"] = microseconds(m.least);
+    j["runs"] = m.runs;
+    j["gflops"] = std::round(gflops(runner, m.median) * 100) / 100;
+    j["compile_ms"] = std::round(compile_milliseconds_ * 10) / 10;
+    j["arena_bytes"] = runner.plan().arena_bytes;
+    return j;
+  }
+
+  Exit show(EntryRunner& runner, const Measurement& m) {
+    nlohmann::ordered_json j = record(runner, m);
+    if (options_.common.json)
+      print_out(j.dump() + "\n");
+    else
+      print_line(runner, m);
+    if (options_.per_kernel) print_kernels(runner);
+    if (!options_.save.empty()) write_file(options_.save, j.dump(2) + "\n");
+    return options_.compare.empty() ? Exit::ok : compare(m);
+  }
+
+  void print_line(const EntryRunner& runner, const Measurement& m) const {
+    bool unicode = session_.console().stdout_is_terminal;
+    double scale = m.mean >= 1 ? 1 : m.mean >= 1e-3 ? 1e3 : 1e6;
+    const char* unit = m.mean >= 1 ? "s" : m.mean >= 1e-3 ? "ms" : unicode ? "µs" : "us";
+    print_out(fmt::format(
+        "{}   batch {}   mean {:.1f} {} {} {:.1f}   min {:.1f}   median {:.1f}   {} runs after {} "
+        "warm-up   "
+        "({} samples/s, {:.3g} GFLOP/s)\n",
+        options_.entry, batch_, m.mean * scale, unit, unicode ? "±" : "+-", m.deviation * scale,
+        m.least * scale, m.median * scale, m.runs, kWarmUp,
+        with_commas(std::llround(double(batch_) / m.median)), gflops(runner, m.median)));
+  }
+
+  void print_kernels(EntryRunner& runner) {
+    KernelTimes times;
+    constexpr int kRuns = 10;
+    runner.executor().observe(&times);
+    for (int i = 0; i < kRuns; ++i) runner.run(batch_);
+    runner.executor().observe(nullptr);
+    auto level = backend::parse_cpu(options_.common.cpu).value_or(backend::native_cpu());
+    double peak = backend::fma_peak(level, pool_.threads());
+    const auto& phases = runner.plan().phases;
+    if (!options_.common.json)
+      print_out(fmt::format("{:<12} {:>5} {:>7} {:>10} {:>9} {:>8} {:>8}\n", "kernel", "phase",
+                            "chunks", "ms", "GFLOP/s", "GB/s", "% peak"));
+    for (size_t p = 0; p < phases.size(); ++p)
+      for (size_t t = 0; t < phases[p].tasks.size(); ++t) {
+        const runtime::Task& task = phases[p].tasks[t];
+        double used = std::min<double>(double(task.chunks), pool_.threads());
+        double seconds = times.seconds(int(p), int(t)) / kRuns / used;
+        double flop_rate = seconds > 0 ? task.flops / seconds : 0;
+        double byte_rate = seconds > 0 ? task.bytes / seconds : 0;
+        if (options_.common.json) {
+          nlohmann::ordered_json j;
+          j["kernel"] = task.name;
+          j["phase"] = p;
+          j["chunks"] = task.chunks;
+          j["us"] = std::round(seconds * 1e8) / 100;
+          j["gflops"] = std::round(flop_rate * 1e-7) / 100;
+          j["gbytes_per_s"] = std::round(byte_rate * 1e-7) / 100;
+          j["percent_of_peak"] = std::round(flop_rate / peak * 1e4) / 100;
+          print_out(j.dump() + "\n");
+        } else {
+          print_out(fmt::format("{:<12} {:>5} {:>7} {:>10.4f} {:>9.1f} {:>8.1f} {:>8.1f}\n",
+                                task.name, p, task.chunks, seconds * 1e3, flop_rate * 1e-9,
+                                byte_rate * 1e-9, flop_rate / peak * 100));
+        }
+      }
+  }
+
+  /// 4 when this run is slower than the saved one by more than runs differ among themselves.
+  Exit compare(const Measurement& m) const {
+    constexpr double kTolerance = 1.1;
+    double before = 0;
+    try {
+      before =
+          nlohmann::json::parse(read_file(options_.compare)).at("median_us").get<double>() * 1e-6;
+    } catch (const nlohmann::json::exception&) {
+      throw runtime::Error(runtime::Fault::DataFile,
+                           fmt::format("`{}` was not written by bench --save", options_.compare));
+    }
+    double ratio = m.median / before;
+    session_.console().note(
+        fmt::format("compared with {}: {:.3f} of its time\n", options_.compare, ratio));
+    return ratio > kTolerance ? Exit::check : Exit::ok;
+  }
+};
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand("bench", "time forward and training step");
+  add_common(*command, options->common, "the program, or a run directory");
+  command->add_option("--entry", options->entry, "what to run")
+      ->check(CLI::IsMember({"predict", "loss", "step", "eval", "train"}));
+  command->add_option("--batch", options->batch, "rows (default: as in training)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  command->add_option("--min-time", options->min_time, "measure for at least so long");
+  command->add_option("--data", options->data, "real inputs: the file's, or this loader's")
+      ->expected(0, 1);
+  command->add_option("--save", options->save, "write the figures to this file");
+  command->add_option("--compare", options->compare, "exit 4 when slower than these figures");
+  command->add_flag("--per-kernel", options->per_kernel, "time each kernel");
+  command->callback([&action, options] { action = [options] { return Bench(*options).run(); }; });
+}
+
+}  // namespace netc::tools

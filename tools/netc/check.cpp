@@ -1,0 +1,200 @@
+// `netc check`: parse, type and shape check; with -v the parameters, entry points and memory.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tools/netc/session.h"
+
+namespace netc::tools {
+
+namespace {
+struct Row {
+  std::string name, type, initialiser;
+  std::vector<int64_t> shape;
+  std::string dtype;
+  int64_t count = 0;
+};
+
+/// Parameters and states of a function, in order.
+std::vector<Row> rows_of(const ir::Function& f, ir::Role role) {
+  std::vector<Row> rows;
+  std::vector<std::string> names = ir::display_names(f);
+  for (const ir::Parameter& p : f.params) {
+    if (p.role != role) continue;
+    const ir::Type& type = f[p.value].type;
+    Row row;
+    row.name = names[p.value.index];
+    row.type = ir::str(type);
+    row.dtype = ir::name(type.dtype);
+    row.initialiser = p.init ? p.init->name : "";
+    row.count = 1;
+    for (const ir::Dim& d : type.shape) {
+      row.shape.push_back(d.is_constant() ? d.constant() : 0);
+      row.count *= row.shape.back();
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void print_table(const std::vector<Row>& rows) {
+  size_t name = 0, type = 0, init = 0, count = 0;
+  int64_t total = 0;
+  for (const Row& r : rows) {
+    name = std::max(name, r.name.size());
+    type = std::max(type, r.type.size());
+    init = std::max(init, r.initialiser.size());
+    count = std::max(count, with_commas(r.count).size());
+    total += r.count;
+  }
+  for (const Row& r : rows) {
+    bool last = &r == &rows.back();
+    print_out(fmt::format("{:<{}}   {:<{}}   {:<{}}   {:>{}}{}\n", r.name, name, r.type, type,
+                          r.initialiser, init, with_commas(r.count), count,
+                          last ? "     total " + with_commas(total) : ""));
+  }
+}
+
+/// `predict(x: f32[batch, 100]) -> p: f32[batch, 1]`; parameters and states are left out.
+std::string signature(const ir::Function& f, const std::string& entry) {
+  std::vector<std::string> names = ir::display_names(f), inputs, outputs;
+  for (const ir::Parameter& p : f.params)
+    if (p.role == ir::Role::Input)
+      inputs.push_back(fmt::format("{}: {}", names[p.value.index], ir::str(f[p.value].type)));
+  for (const ir::Result& r : f.results)
+    if (r.value) outputs.push_back(fmt::format("{}: {}", r.name, ir::str(f[r.value].type)));
+  std::string result = fmt::format("{}", fmt::join(outputs, ", "));
+  if (outputs.size() != 1) result = "(" + result + ")";
+  return fmt::format("{}({}) -> {}", entry, fmt::join(inputs, ", "), result);
+}
+
+/// Bytes that a planned function keeps for one kind of value, and its largest temporaries.
+struct MemoryUse {
+  int64_t arena = 0, params = 0, states = 0;
+  std::vector<std::pair<int64_t, std::string>> largest;
+};
+
+MemoryUse memory_of(const ir::Function& f, int64_t batch) {
+  MemoryUse use;
+  std::vector<std::string> names = ir::display_names(f);
+  std::vector<ir::Role> roles(f.values.size(), ir::Role::Plain);
+  for (const ir::Parameter& p : f.params) roles[p.value.index] = p.role;
+  for (size_t i = 0; i < f.values.size(); ++i) {
+    const ir::Value& v = f.values[i];
+    if (!v.storage) continue;
+    int64_t bytes = ir::byte_size(v.type.dtype);
+    for (const ir::Dim& d : v.type.shape) {
+      std::map<std::string, int64_t> sizes;
+      for (const std::string& s : d.symbols()) sizes[s] = batch;
+      bytes *= d.evaluate(sizes).value_or(0);
+    }
+    use.arena = std::max(use.arena, v.storage->offset + bytes);
+    if (roles[i] == ir::Role::Param)
+      use.params += bytes;
+    else if (roles[i] == ir::Role::State)
+      use.states += bytes;
+    else
+      use.largest.emplace_back(bytes, fmt::format("{}: {}", names[i], ir::str(v.type)));
+  }
+  std::stable_sort(use.largest.begin(), use.largest.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (use.largest.size() > 5) use.largest.resize(5);
+  return use;
+}
+
+void print_memory(Session& session) {
+  std::string entry = session.has_entry("train")  ? "train"
+                      : session.has_entry("loss") ? "loss"
+                                                  : "predict";
+  if (entry == "predict" && !session.has_entry(entry)) return;
+  Lowering lowering;
+  lowering.entries = {entry};
+  lowering.batch_capacity = session.default_batch();
+  ir::Module module = session.lower(lowering);
+  ir::FunctionId f = module.find(session.entry_name(entry));
+  if (!f) return;
+  int64_t batch = session.planned_capacity(lowering.batch_capacity);
+  MemoryUse use = memory_of(module[f], batch);
+  print_out(fmt::format("memory of {} at batch {}: {} (parameters {}, states {})\n", entry, batch,
+                        byte_text(double(use.arena)), byte_text(double(use.params)),
+                        byte_text(double(use.states))));
+  for (const auto& [bytes, name] : use.largest)
+    print_out(fmt::format("  {:>10}  {}\n", byte_text(double(bytes)), name));
+}
+
+void print_json(const std::vector<Row>& rows, const std::string& model) {
+  for (const Row& r : rows) {
+    nlohmann::ordered_json j;
+    j["model"] = model;
+    j["name"] = r.name;
+    j["type"] = r.type;
+    j["dtype"] = r.dtype;
+    j["shape"] = r.shape;
+    j["initialiser"] = r.initialiser;
+    j["count"] = r.count;
+    print_out(j.dump() + "\n");
+  }
+}
+
+Exit check(const CommonOptions& options) {
+  Session session(options);
+  session.load();
+  const frontend::Program& program = session.program();
+  bool named = !options.model.empty();
+  if (named) session.model();
+  int64_t total = 0;
+  size_t shown = 0;
+  for (const frontend::ModelInfo& info : program.models) {
+    if (named && info.name != options.model) continue;
+    CommonOptions one = options;
+    one.model = info.name;
+    one.quiet = true;
+    const ir::Module& module = program.module;
+    ir::FunctionId f = module.find(info.name + ".loss");
+    if (!f) f = module.find(info.name + ".predict");
+    std::vector<Row> rows;
+    if (f) rows = rows_of(module[f], ir::Role::Param);
+    for (const Row& r : rows) total += r.count;
+    if (options.json) {
+      print_json(rows, info.name);
+    } else if (options.verbose) {
+      if (shown > 0) print_out("\n");
+      if (!info.docstring.empty()) print_out(info.docstring + "\n");
+      if (program.models.size() > 1) print_out(fmt::format("model {}\n", info.name));
+      print_table(rows);
+      for (const char* entry : {"predict", "loss", "eval"}) {
+        ir::FunctionId e = module.find(info.name + "." + entry);
+        if (e) print_out(signature(module[e], entry) + "\n");
+      }
+    }
+    Session model_session(one);
+    model_session.load();
+    if (options.verbose && !options.json) {
+      print_memory(model_session);
+    } else {
+      Lowering lowering;  // gradients that do not exist are found by differentiation
+      lowering.to = std::max(program.module.stage, ir::Stage::Backward);
+      model_session.lower(lowering);
+    }
+    ++shown;
+  }
+  if (!options.json && !options.verbose) {
+    print_out(fmt::format("{}: ok, {} {}, {} parameters\n", options.file, shown,
+                          shown == 1 ? "model" : "models", with_commas(total)));
+  }
+  return Exit::ok;
+}
+}  // namespace
+
+void add_check(CLI::App& app, Action& action) {
+  auto options = std::make_shared<CommonOptions>();
+  CLI::App* command =
+      app.add_subcommand("check", "parse, type and shape check; parameters with -v");
+  add_common(*command, *options);
+  command->callback([&action, options] { action = [options] { return check(*options); }; });
+}
+
+}  // namespace netc::tools

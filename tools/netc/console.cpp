@@ -1,0 +1,102 @@
+// Terminal detection and the number formats of the command line.
+#include "tools/netc/console.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace netc::tools {
+
+namespace {
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+bool wants_colour(ColourChoice choice, bool terminal) {
+  switch (choice) {
+    case ColourChoice::always:
+      return true;
+    case ColourChoice::never:
+      return false;
+    case ColourChoice::automatic:
+      break;
+  }
+  if (is_set("NO_COLOR")) return false;
+  if (is_set("CLICOLOR_FORCE") && std::strcmp(std::getenv("CLICOLOR_FORCE"), "0") != 0) return true;
+  const char* term = std::getenv("TERM");
+  return terminal && term != nullptr && std::strcmp(term, "dumb") != 0;
+}
+}  // namespace
+
+Console Console::detect(ColourChoice choice) {
+  Console c;
+  c.stdout_is_terminal = isatty(STDOUT_FILENO) != 0;
+  c.stderr_is_terminal = isatty(STDERR_FILENO) != 0;
+  c.colour = wants_colour(choice, c.stderr_is_terminal);
+  return c;
+}
+
+void Console::note(const std::string& text) const {
+  if (!quiet) print_error(text);
+}
+
+int Console::width() const {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+void print_out(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void print_error(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+std::string with_commas(int64_t n) {
+  std::string digits = std::to_string(n < 0 ? -n : n), text = n < 0 ? "-" : "";
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string byte_text(double bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(units)) bytes /= 1024, ++unit;
+  return unit == 0 ? fmt::format("{} B", int64_t(bytes))
+                   : fmt::format("{:.1f} {}", bytes, units[unit]);
+}
+
+std::string duration_text(double seconds) {
+  if (!(seconds >= 0) || seconds > 1e9) return "?";
+  if (seconds < 100) return fmt::format("{:.1f}s", seconds);
+  auto whole = static_cast<int64_t>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h {:02}m", whole / 3600, whole / 60 % 60);
+}
+
+std::string short_number(double v) {
+  if (v == 0 || (std::abs(v) >= 1e-3 && std::abs(v) < 1e5)) return fmt::format("{:.4g}", v);
+  std::string text = fmt::format("{:.2e}", v);
+  size_t e = text.find('e');
+  std::string mantissa = text.substr(0, e);
+  while (mantissa.back() == '0') mantissa.pop_back();
+  if (mantissa.back() == '.') mantissa.pop_back();
+  return mantissa + text.substr(e);
+}
+
+std::string json_number(double v) { return std::isfinite(v) ? fmt::format("{}", v) : "null"; }
+
+}  // namespace netc::tools

@@ -1,0 +1,45 @@
+// Streams of the command line: which are terminals, whether colour is wanted, and how numbers,
+// sizes and times are written for people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace netc::tools {
+
+enum class ColourChoice : uint8_t { automatic, always, never };
+
+/// What stdout and stderr can show. Results go to stdout, progress and diagnostics to stderr.
+struct Console {
+  bool stdout_is_terminal = false;
+  bool stderr_is_terminal = false;
+  bool colour = false;  ///< of diagnostics and progress, on stderr
+  bool quiet = false;   ///< nothing on stderr but errors
+  bool verbose = false;
+
+  /// Asks the system; `--color` beats NO_COLOR, which beats CLICOLOR_FORCE, which beats the
+  /// terminal.
+  static Console detect(ColourChoice choice);
+  /// Writes to stderr unless quiet.
+  void note(const std::string& text) const;
+  /// Columns of the terminal at stderr, 80 when unknown.
+  int width() const;
+};
+
+/// Writes to stdout; a closed pipe is not an error.
+void print_out(const std::string& text);
+/// Writes to stderr.
+void print_error(const std::string& text);
+
+/// 2913290 -> `2,913,290`.
+std::string with_commas(int64_t n);
+/// Bytes with a binary unit: `11.1 MiB`.
+std::string byte_text(double bytes);
+/// Seconds: `214 ms`, `6.1s`, `2m 05s`.
+std::string duration_text(double seconds);
+/// A learning rate or the like in few digits: `1e-04`, `0.01`.
+std::string short_number(double v);
+/// Shortest decimal that reads back to the same double; `nan`, `inf` become null as JSON needs.
+std::string json_number(double v);
+
+}  // namespace netc::tools

@@ -1,0 +1,202 @@
+// `netc dump` and `netc diff`: a stage of the program as text.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "ir/print.h"
+#include "tools/netc/dot.h"
+#include "tools/netc/files.h"
+#include "tools/netc/session.h"
+#include "tools/netc/text_diff.h"
+
+namespace netc::tools {
+
+namespace {
+struct DumpOptions {
+  CommonOptions common;
+  std::string stage, entry, after, passes, kernel, loc = "full", output;
+  std::vector<std::string> wrt;
+  bool diff = false;
+};
+
+std::optional<ir::Stage> find_stage(const std::string& word) {
+  for (ir::Stage s : {ir::Stage::Forward, ir::Stage::Backward, ir::Stage::Optimised,
+                      ir::Stage::Fused, ir::Stage::Plan})
+    if (word == ir::name(s)) return s;
+  return {};
+}
+
+/// Collects what a dump shows and puts it where it belongs.
+class Dump {
+ public:
+  explicit Dump(const DumpOptions& options) : options_(options), session_(options.common) {}
+
+  Exit run() {
+    std::string folder;
+    if (!options_.output.empty()) {
+      folder = std::filesystem::absolute(options_.output).parent_path().string();
+    }
+    session_.load({}, folder);
+    // A pass cannot be run, nor its work shown, without a model; the text of a stage can.
+    std::string text =
+        options_.passes.empty() && options_.after.empty() ? stage_text() : passes_text();
+    if (options_.output.empty())
+      print_out(text);
+    else
+      write_file(options_.output, text);
+    return Exit::ok;
+  }
+
+ private:
+  DumpOptions options_;
+  Session session_;
+
+  ir::PrintOptions print_options() const {
+    ir::PrintOptions p;
+    p.loc = options_.loc == "none"   ? ir::LocStyle::None
+            : options_.loc == "line" ? ir::LocStyle::Line
+                                     : ir::LocStyle::Full;
+    p.entry = full_entry();
+    p.kernel = options_.kernel;
+    return p;
+  }
+
+  std::string full_entry() const {
+    return options_.entry.empty() ? "" : session_.entry_name(options_.entry);
+  }
+
+  Lowering lowering(ir::Stage to) const {
+    Lowering l;
+    l.to = to;
+    l.batch_capacity = session_.default_batch();
+    l.wrt = options_.wrt;
+    return l;
+  }
+
+  std::string print_module(const ir::Module& module) const {
+    if (std::string entry = full_entry(); !entry.empty() && !module.find(entry))
+      throw UsageError{fmt::format("there is no `{}` at stage {}", entry, ir::name(module.stage)),
+                       "entry points are predict, loss, step, eval, update and train"};
+    return ir::print(module, print_options());
+  }
+
+  std::string stage_text() {
+    std::string stage = options_.stage;
+    const ir::Stage own = session_.program().module.stage;
+    if (stage.empty()) stage = ir::name(own);
+    if (stage == "ast") return session_.program().config_text;
+    if (stage == "llvm" || stage == "asm") return machine_text(stage == "asm");
+    if (stage == "dot") {
+      ir::Module module = session_.lower(lowering(std::max(own, ir::Stage::Fused)));
+      return to_dot(module, full_entry());
+    }
+    return print_module(session_.lower(lowering(later_stage(*find_stage(stage)))));
+  }
+
+  ir::Stage later_stage(ir::Stage wanted) const {
+    ir::Stage own = session_.program().module.stage;
+    if (wanted < own)
+      throw UsageError{fmt::format("this dump is at stage {} already", ir::name(own)),
+                       fmt::format("ask for `--stage {}` or a later one", ir::name(own))};
+    return wanted;
+  }
+
+  std::string machine_text(bool assembly) {
+    ir::Module module = session_.lower(lowering(ir::Stage::Plan));
+    std::string entry = options_.entry;
+    if (entry.empty()) entry = session_.has_entry("train") ? "train" : "predict";
+    ir::FunctionId f = module.find(session_.entry_name(entry));
+    if (!f) throw UsageError{fmt::format("there is no entry point `{}`", entry), ""};
+    auto compile = session_.compile_options(session_.planned_capacity(session_.default_batch()));
+    compile.kernel = options_.kernel;
+    return assembly ? backend::dump_assembly(module, f, compile)
+                    : backend::dump_llvm(module, f, compile);
+  }
+
+  std::vector<const passes::Pass*> chosen_passes() const {
+    std::vector<const passes::Pass*> list;
+    std::string rest = options_.passes;
+    while (!rest.empty()) {
+      size_t comma = rest.find(',');
+      list.push_back(require_pass(rest.substr(0, comma)));
+      rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    }
+    if (!list.empty()) return list;
+    std::string stage = options_.stage.empty() ? "plan" : options_.stage;
+    auto to = find_stage(stage);
+    if (!to) throw UsageError{"--after goes with a --stage up to plan", ""};
+    return passes::pipeline(session_.program().module.stage, later_stage(*to),
+                            options_.common.optimise);
+  }
+
+  static const passes::Pass* require_pass(const std::string& name) {
+    if (const passes::Pass* pass = passes::find_pass(name)) return pass;
+    std::vector<std::string> names;
+    for (const passes::Pass& p : passes::all_passes()) names.push_back(p.name);
+    std::string help = did_you_mean(name, names);
+    throw UsageError{fmt::format("no pass is called `{}`", name),
+                     help.empty() ? fmt::format("passes are: {}", fmt::join(names, ", ")) : help};
+  }
+
+  std::string passes_text() {
+    if (!options_.after.empty() && options_.after != "all") require_pass(options_.after);
+    std::string text;
+    passes::RunOptions run;
+    run.after = [&](const passes::Pass& pass, const ir::Module& before, const ir::Module& after) {
+      if (options_.after.empty() || (options_.after != "all" && options_.after != pass.name))
+        return;
+      text += after_pass(pass, before, after);
+    };
+    ir::Module module = session_.program().module;
+    Lowering l = lowering(ir::Stage::Plan);
+    module = session_.run_passes(chosen_passes(), std::move(module), l, run);
+    return options_.after.empty() ? print_module(module) : text;
+  }
+
+  std::string after_pass(const passes::Pass& pass, const ir::Module& before,
+                         const ir::Module& after) {
+    ir::PrintOptions p = print_options();
+    std::string now = ir::print(after, p);
+    // A single pass prints as a file of its own; of several, each gets a heading.
+    bool several = options_.after == "all";
+    if (!options_.diff) return several ? fmt::format("# after {}\n{}\n", pass.name, now) : now;
+    std::string changes = line_diff(ir::print(before, p), now);
+    if (changes.empty()) return "";
+    return fmt::format("# after {}\n{}\n", pass.name, changes);
+  }
+};
+
+void add_options(CLI::App& command, DumpOptions& o) {
+  add_common(command, o.common);
+  command.add_option("--entry", o.entry, "only this entry point")
+      ->check(CLI::IsMember({"predict", "loss", "step", "eval", "update", "train"}));
+  command.add_option("--wrt", o.wrt, "inputs whose gradients are wanted too")->delimiter(',');
+  command.add_option("--loc", o.loc, "how places are shown")
+      ->check(CLI::IsMember({"none", "line", "full"}));
+  command.add_option("-o,--output", o.output, "write here instead of stdout");
+}
+}  // namespace
+
+void add_dump(CLI::App& app, Action& action) {
+  auto dump = std::make_shared<DumpOptions>();
+  CLI::App* command = app.add_subcommand("dump", "show a stage: AST, IR, LLVM IR, asm, DOT");
+  add_options(*command, *dump);
+  command->add_option("--stage", dump->stage, "what to show")
+      ->check(CLI::IsMember(
+          {"ast", "forward", "backward", "optimised", "fused", "plan", "llvm", "asm", "dot"}));
+  command->add_option("--after", dump->after, "the program after this pass, or after `all`");
+  command->add_flag("--diff", dump->diff, "with --after: what the pass changed, if anything");
+  command->add_option("--passes", dump->passes, "run exactly these passes, separated by commas");
+  command->add_option("--kernel", dump->kernel, "only this kernel");
+  command->callback([&action, dump] { action = [dump] { return Dump(*dump).run(); }; });
+
+  auto diff = std::make_shared<DumpOptions>();
+  diff->stage = "backward";
+  CLI::App* second = app.add_subcommand("diff", "the backward as a program");
+  add_options(*second, *diff);
+  second->callback([&action, diff] { action = [diff] { return Dump(*diff).run(); }; });
+}
+
+}  // namespace netc::tools

@@ -1,0 +1,112 @@
+// Converts settings and errors between frontend and runtime.
+#include "tools/netc/glue.h"
+
+#include <fmt/format.h>
+
+#include "frontend/parse.h"
+
+namespace netc::tools {
+
+namespace {
+runtime::LoaderCall convert(const frontend::SettingCall& call);
+
+runtime::LoaderValue convert(const frontend::SettingValue& value) {
+  if (auto* number = std::get_if<double>(&value)) return *number;
+  if (auto* flag = std::get_if<bool>(&value)) return *flag;
+  if (auto* text = std::get_if<std::string>(&value)) return *text;
+  if (auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
+  return convert(std::get<frontend::SettingCall>(value));
+}
+
+runtime::LoaderCall convert(const frontend::SettingCall& call) {
+  runtime::LoaderCall out{call.name, {}};
+  for (const auto& [name, value] : call.args) out.args.emplace_back(name, convert(value));
+  return out;
+}
+
+/// A literal or a call of literals as a loader's argument.
+runtime::LoaderValue literal(const frontend::Expr& e) {
+  if (auto* number = std::get_if<frontend::Number>(&e.node)) return number->real;
+  if (auto* flag = std::get_if<frontend::Bool>(&e.node)) return flag->value;
+  if (auto* text = std::get_if<frontend::String>(&e.node)) return text->value;
+  if (auto* list = std::get_if<frontend::List>(&e.node)) {
+    std::vector<std::string> texts;
+    for (const frontend::ExprPtr& item : list->items)
+      if (auto* text = std::get_if<frontend::String>(&item->node)) texts.push_back(text->value);
+    if (texts.size() == list->items.size()) return texts;
+  }
+  if (auto* minus = std::get_if<frontend::Unary>(&e.node); minus != nullptr && !minus->is_not)
+    if (auto* number = std::get_if<frontend::Number>(&minus->operand->node)) return -number->real;
+  if (auto* call = std::get_if<frontend::Call>(&e.node)) {
+    if (auto* callee = std::get_if<frontend::Name>(&call->callee->node)) {
+      runtime::LoaderCall out{callee->name, {}};
+      for (const frontend::Arg& a : call->args) out.args.emplace_back(a.name, literal(*a.value));
+      return out;
+    }
+  }
+  throw UsageError{"--data takes a loader with literal arguments, as in a `data` item", ""};
+}
+
+/// Place of the declaration of a model's input; absent when the module does not say.
+ir::Place input_place(const Session& session, const std::string& name) {
+  const ir::Module& module = session.program().module;
+  for (const ir::Function& f : module.functions)
+    for (const ir::Parameter& p : f.params) {
+      const ir::Value& v = f[p.value];
+      if (p.role == ir::Role::Input && v.name == name && !v.locs.empty())
+        return module.locs[v.locs[0].index].place;
+    }
+  return {};
+}
+}  // namespace
+
+runtime::DataSource data_source(const frontend::Program& program) {
+  if (!program.data)
+    throw UsageError{"the file has no `data` item",
+                     "add one, for example `data mnist(\"data/mnist\")`", Exit::program};
+  runtime::DataSource source;
+  source.directory = program.data->directory;
+  source.call.name = program.data->loader;
+  for (const auto& [name, value] : program.data->args)
+    source.call.args.emplace_back(name, convert(value));
+  return source;
+}
+
+runtime::DataSource parse_data_source(Session& session, const std::string& text) {
+  frontend::SourceSet& sources = session.sources();
+  uint32_t file = sources.add("<--data>", "", text);
+  frontend::Diagnostics diagnostics;
+  frontend::ExprPtr e = frontend::parse_expression(sources, file, 0, diagnostics);
+  if (diagnostics.has_errors()) {
+    try {
+      session.report(diagnostics.all());
+    } catch (const ExitRequest&) {
+      throw ExitRequest{Exit::usage};
+    }
+  }
+  runtime::LoaderValue value = literal(*e);
+  auto* call = std::get_if<runtime::LoaderCall>(&value);
+  if (call == nullptr)
+    throw UsageError{"--data takes a loader, for example 'csv(\"more.csv\")'", ""};
+  return {*call, "."};
+}
+
+ir::Diagnostic diagnose(const runtime::Error& error) {
+  ir::Diagnostic d = plain_diagnostic(runtime::code(error.fault), error.message);
+  d.notes = error.notes;
+  d.helps = error.helps;
+  return d;
+}
+
+ir::Diagnostic diagnose(const Session& session, const runtime::Error& error) {
+  ir::Diagnostic d = diagnose(error);
+  if (error.input.empty()) return d;
+  d.place = input_place(session, error.input);
+  d.label = error.input_label;
+  const auto& data = session.program().data;
+  if (d.place.line != 0 && data && data->place.line != 0 && !error.data_label.empty())
+    d.others.emplace_back(data->place, error.data_label);
+  return d;
+}
+
+}  // namespace netc::tools

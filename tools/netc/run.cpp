@@ -1,0 +1,305 @@
+// `netc run`: one entry point on given tensors.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/data/loaders.h"
+#include "tools/netc/entry_runner.h"
+#include "tools/netc/glue.h"
+#include "tools/netc/weights.h"
+
+namespace netc::tools {
+
+namespace {
+struct RunOptions {
+  CommonOptions common;
+  std::string entry = "predict", weights, layout, backend = "jit", output;
+  std::vector<std::string> inputs, wrt;
+};
+
+/// Named tensors that a run leaves behind.
+struct NamedTensor {
+  std::string name;
+  runtime::Tensor tensor;
+};
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
+
+  Exit run() {
+    session_.load();
+    try {
+      read_inputs();
+      Lowering lowering = specialise();
+      EntryRunner runner(
+          session_.build(session_.lower(lowering), options_.entry,
+                         session_.planned_capacity(lowering.batch_capacity), options_.backend),
+          pool_);
+      fill(runner);
+      runner.run(rows_);
+      show(results(runner));
+    } catch (const runtime::Error& e) {
+      session_.fail(diagnose(session_, e));
+    }
+    return Exit::ok;
+  }
+
+ private:
+  RunOptions options_;
+  Session session_;
+  runtime::ThreadPool pool_;
+  std::map<std::string, runtime::Tensor> inputs_;
+  int64_t rows_ = 1;
+
+  /// The parameters of the entry point; `step` of a file that lacks one is its loss.
+  const ir::Function& entry_function() const {
+    const ir::Module& module = session_.program().module;
+    ir::FunctionId f = module.find(session_.entry_name(options_.entry));
+    if (!f && options_.entry == "step") f = module.find(session_.entry_name("loss"));
+    if (!f)
+      throw UsageError{
+          fmt::format("model `{}` has no entry point `{}`", session_.model().name, options_.entry),
+          ""};
+    return module[f];
+  }
+
+  static bool is_control(const ir::Function& f, const ir::Parameter& p) {
+    const ir::Value& v = f[p.value];
+    return v.type.shape.empty() && (v.name == "lr" || v.name == "step" || v.name == "seed");
+  }
+
+  void read_inputs() {
+    const ir::Function& f = entry_function();
+    std::vector<std::string> names;
+    for (const ir::Parameter& p : f.params)
+      if (p.role == ir::Role::Input && !is_control(f, p)) names.push_back(f[p.value].name);
+    for (const std::string& text : options_.inputs) {
+      size_t equals = text.find('=');
+      std::string name = text.substr(0, equals);
+      if (equals == std::string::npos)
+        throw UsageError{fmt::format("--in takes NAME=FILE, not `{}`", text), ""};
+      if (!known_input(name))
+        throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
+                         did_you_mean(name, names)};
+      inputs_[name] = runtime::read_npy(text.substr(equals + 1));
+    }
+    for (const std::string& name : names)
+      if (!inputs_.contains(name))
+        throw UsageError{fmt::format("`{}` needs input `{}`", options_.entry, name),
+                         fmt::format("add --in {}=FILE.npy", name)};
+    for (const std::string& name : options_.wrt)
+      if (!known_input(name))
+        throw UsageError{
+            fmt::format("--wrt: model `{}` has no input `{}`", session_.model().name, name),
+            did_you_mean(name, names)};
+  }
+
+  /// An input of any entry point: `predict` may be given the label that only `loss` reads.
+  bool known_input(const std::string& name) const {
+    for (const ir::Function& f : session_.program().module.functions)
+      for (const ir::Parameter& p : f.params)
+        if (f.entry && p.role == ir::Role::Input && f[p.value].name == name) return true;
+    return false;
+  }
+
+  /// Binds the named sizes to the shapes of the tensors given. A leading batch that all inputs
+  /// share stays symbolic, with as many rows as there are.
+  Lowering specialise() {
+    Lowering lowering;
+    lowering.entries = {options_.entry};
+    lowering.wrt = options_.wrt;
+    const ir::Function& f = entry_function();
+    std::map<std::string, int64_t> sizes;
+    for (const ir::Parameter& p : f.params) {
+      const ir::Value& v = f[p.value];
+      if (p.role != ir::Role::Input || is_control(f, p)) continue;
+      bind(v.name, v.type, inputs_.at(v.name), sizes);
+    }
+    const std::string& batch = session_.model().batch_symbol;
+    rows_ = 1;
+    for (const auto& [name, size] : sizes) {
+      if (name == batch)
+        rows_ = size;
+      else
+        lowering.sizes[name] = ir::Dim(size);
+    }
+    lowering.batch_capacity = std::max<int64_t>(rows_, 1);
+    return lowering;
+  }
+
+  [[noreturn]] void mismatch(const std::string& name, const ir::Type& type,
+                             const runtime::Tensor& t, const std::string& why) const {
+    runtime::Error error(runtime::Fault::Field,
+                         fmt::format("input `{}` is {}, the model wants {}{}", name,
+                                     runtime::type_text(t.type, t.shape), ir::str(type), why));
+    error.input = name;
+    error.input_label = "declared here";
+    throw error;
+  }
+
+  void bind(const std::string& name, const ir::Type& type, const runtime::Tensor& t,
+            std::map<std::string, int64_t>& sizes) const {
+    if (t.shape.size() != type.shape.size()) mismatch(name, type, t, "");
+    // Plain names first, so that `2 * n` can be checked wherever it stands.
+    for (size_t d = 0; d < t.shape.size(); ++d) {
+      std::vector<std::string> symbols = type.shape[d].symbols();
+      if (symbols.size() == 1 && type.shape[d] == ir::Dim::symbol(symbols[0])) {
+        auto [it, added] = sizes.try_emplace(symbols[0], t.shape[d]);
+        if (!added && it->second != t.shape[d])
+          mismatch(name, type, t, fmt::format(" with `{}` = {}", symbols[0], it->second));
+      }
+    }
+    for (size_t d = 0; d < t.shape.size(); ++d) {
+      auto size = type.shape[d].evaluate(sizes);
+      if (size && *size != t.shape[d]) mismatch(name, type, t, "");
+    }
+  }
+
+  void fill(EntryRunner& runner) {
+    runner.initialise(session_.seed(), session_.program_directory());
+    if (!options_.weights.empty())
+      load_weights(session_, runner, options_.weights, options_.layout);
+    for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Input)) {
+      auto it = inputs_.find(slot->name);
+      if (it != inputs_.end()) {
+        write_input(runner, *slot, it->second);
+      } else if (slot->name == "lr") {
+        runtime::write_scalar(*slot, runner.arena(),
+                              session_.program().train.lr.args.count("lr") > 0
+                                  ? session_.program().train.lr.args.at("lr")
+                                  : 0.0);
+      } else if (slot->name == "step") {
+        runtime::write_scalar(*slot, runner.arena(), int64_t{1});
+      } else if (slot->name == "seed") {
+        runtime::write_scalar(*slot, runner.arena(), static_cast<int64_t>(session_.seed()));
+      }
+    }
+  }
+
+  void write_input(EntryRunner& runner, const runtime::Slot& slot, const runtime::Tensor& given) {
+    ir::Type type;
+    if (given.type != slot.type) {
+      bool widening = runtime::is_floating(given.type) == runtime::is_floating(slot.type);
+      if (!widening)
+        throw runtime::Error(runtime::Fault::Field,
+                             fmt::format("input `{}` is {}, the model wants {}", slot.name,
+                                         runtime::name(given.type), runtime::name(slot.type)));
+    }
+    const runtime::Tensor* tensor = &given;
+    runtime::Tensor converted;
+    if (given.type != slot.type) tensor = &(converted = runtime::convert(given, slot.type));
+    check_range(slot, *tensor);
+    runner.write(slot, rows_, *tensor);
+  }
+
+  static void check_range(const runtime::Slot& slot, const runtime::Tensor& tensor) {
+    if (slot.index_range <= 0) return;
+    for (int64_t i = 0; i < tensor.count(); ++i) {
+      auto v = static_cast<int64_t>(tensor.number(i));
+      bool inside = v < slot.index_range && v >= (slot.index_wraps ? -slot.index_range : 0);
+      if (!inside && v != slot.index_ignore)
+        throw runtime::Error(runtime::Fault::IndexData,
+                             fmt::format("input `{}`: element {} is {}, outside 0..{}", slot.name,
+                                         i, v, slot.index_range - 1));
+    }
+  }
+
+  std::vector<NamedTensor> results(EntryRunner& runner) {
+    std::set<std::string> outputs(session_.model().outputs.begin(), session_.model().outputs.end());
+    std::vector<NamedTensor> list;
+    for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Result)) {
+      std::string name = slot->name;
+      if (name.starts_with("d_") && options_.entry == "step")
+        name = "grad." + name.substr(2);
+      else if (name.starts_with("new_"))
+        continue;
+      list.push_back({std::move(name), runner.read(*slot, rows_)});
+    }
+    return list;
+  }
+
+  void show(const std::vector<NamedTensor>& list) {
+    if (!options_.output.empty()) {
+      std::vector<std::pair<std::string, const runtime::Tensor*>> named;
+      for (const NamedTensor& n : list) named.emplace_back(n.name, &n.tensor);
+      save_tensors(options_.output, named);
+      return;
+    }
+    size_t name = 0, type = 0;
+    for (const NamedTensor& n : list) {
+      name = std::max(name, n.name.size());
+      type = std::max(type, runtime::type_text(n.tensor.type, n.tensor.shape).size());
+    }
+    for (const NamedTensor& n : list) {
+      if (options_.common.json)
+        print_json(n);
+      else
+        print_summary(n, name, type);
+    }
+  }
+
+  static void print_summary(const NamedTensor& n, size_t name, size_t type) {
+    std::string head = fmt::format("{:<{}}   {:<{}}", n.name, name,
+                                   runtime::type_text(n.tensor.type, n.tensor.shape), type);
+    if (n.tensor.shape.empty()) {
+      print_out(fmt::format("{}   {}\n", head, number_text(n.tensor, 0)));
+      return;
+    }
+    double low = INFINITY, high = -INFINITY, sum = 0, squares = 0;
+    int64_t count = n.tensor.count();
+    for (int64_t i = 0; i < count; ++i) {
+      double v = n.tensor.number(i);
+      low = std::min(low, v), high = std::max(high, v), sum += v, squares += v * v;
+    }
+    if (count == 0) {
+      print_out(head + "   empty\n");
+      return;
+    }
+    print_out(fmt::format("{}   min {:.6g}   max {:.6g}   mean {:.6g}   norm {:.6g}\n", head, low,
+                          high, sum / double(count), std::sqrt(squares)));
+  }
+
+  static std::string number_text(const runtime::Tensor& t, int64_t i) {
+    if (t.type == runtime::ElementType::f32) return fmt::format("{}", float(t.number(i)));
+    return fmt::format("{}", t.number(i));
+  }
+
+  static void print_json(const NamedTensor& n) {
+    std::string values;
+    append_json(n.tensor, values);
+    nlohmann::json name = n.name;
+    print_out(fmt::format("{{\"name\":{},\"dtype\":\"{}\",\"shape\":[{}],\"values\":{}}}\n",
+                          name.dump(), runtime::name(n.tensor.type), fmt::join(n.tensor.shape, ","),
+                          values));
+  }
+};
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "one entry point on given tensors");
+  add_common(*command, options->common);
+  command->add_option("--entry", options->entry, "what to run")
+      ->check(CLI::IsMember({"predict", "loss", "step", "eval"}));
+  command->add_option("--in", options->inputs, "NAME=x.npy, for each input")
+      ->allow_extra_args(false)
+      ->take_all();
+  command->add_option("--weights", options->weights, "weights instead of the initialisers");
+  command->add_option("--layout", options->layout, "how the weights are laid out")
+      ->check(CLI::IsMember({"torch"}));
+  command->add_option("--wrt", options->wrt, "inputs whose gradients are wanted too")
+      ->delimiter(',');
+  command->add_option("--backend", options->backend, "compiled code or the reference interpreter")
+      ->check(CLI::IsMember({"jit", "interp"}));
+  command->add_option("--out", options->output, "write the tensors to this safetensors file");
+  command->callback([&action, options] { action = [options] { return Run(*options).run(); }; });
+}
+
+}  // namespace netc::tools

@@ -1,0 +1,17 @@
+// A run directory in place of a program.
+#pragma once
+
+#include <string>
+
+#include "tools/netc/session.h"
+
+namespace netc::tools {
+
+/// Loads options.file, or when that is a directory the `config.net` in it. Returns the weights that
+/// belong to it: `last.safetensors` of a run directory, else nothing.
+std::string load_program_or_run(Session& session);
+
+/// The first of runs/<model>-1, runs/<model>-2 … that does not exist.
+std::string next_run_directory(const std::string& model);
+
+}  // namespace netc::tools

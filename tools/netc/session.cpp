@@ -1,0 +1,282 @@
+// Load, lower, plan, compile; and what becomes of the diagnostics found on the way.
+#include "tools/netc/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "frontend/diagnostics.h"
+
+namespace netc::tools {
+
+namespace {
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+std::string cache_directory() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/')
+    return std::string(xdg) + "/netc";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+    return std::string(home) + "/.cache/netc";
+  return "";
+}
+
+void require_program_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    throw UsageError{fmt::format("`{}` is a directory, not a program", path), ""};
+  if (!std::ifstream(path)) {
+    throw UsageError{fmt::format("cannot read `{}`", path), std::filesystem::exists(path, error)
+                                                                ? "is it readable?"
+                                                                : "there is no such file"};
+  }
+}
+}  // namespace
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
+  std::string near = frontend::nearest(word, candidates);
+  return near.empty() ? "" : fmt::format("did you mean `{}`?", near);
+}
+
+ir::Diagnostic plain_diagnostic(std::string code, std::string message, std::string help) {
+  ir::Diagnostic d;
+  d.code = std::move(code);
+  d.message = std::move(message);
+  if (!help.empty()) d.helps.push_back(std::move(help));
+  return d;
+}
+
+void Session::report(const std::vector<ir::Diagnostic>& diagnostics) const {
+  std::vector<ir::Diagnostic> shown;
+  bool errors = false, only_settings = true, run_time = false, internal = false;
+  for (const ir::Diagnostic& d : diagnostics) {
+    bool is_error = d.severity == ir::Severity::Error;
+    if (is_error || !options_.quiet) shown.push_back(d);
+    if (!is_error) continue;
+    errors = true;
+    bool in_argument = d.place.line != 0 && d.place.file < sources_.size() &&
+                       sources_[d.place.file].name == "<--set>";
+    only_settings &= in_argument;
+    run_time |= d.code.starts_with("R");
+    internal |= d.code.starts_with("I");
+  }
+  if (!shown.empty()) {
+    frontend::RenderOptions render;
+    render.colour = console_.colour;
+    render.max_errors = options_.max_errors;
+    render.format = options_.diagnostics == "short"  ? frontend::DiagnosticFormat::Short
+                    : options_.diagnostics == "json" ? frontend::DiagnosticFormat::Json
+                                                     : frontend::DiagnosticFormat::Full;
+    print_error(frontend::render(shown, sources_, render));
+  }
+  if (!errors) return;
+  if (internal) throw ExitRequest{Exit::internal};
+  if (only_settings) throw ExitRequest{Exit::usage};
+  throw ExitRequest{run_time ? Exit::failure : Exit::program};
+}
+
+void Session::fail(const ir::Diagnostic& diagnostic) const {
+  report({diagnostic});
+  throw ExitRequest{Exit::failure};
+}
+
+void Session::load(const std::vector<std::string>& overrides, const std::string& output_directory) {
+  load_file(options_.file, overrides, output_directory);
+}
+
+void Session::load_file(const std::string& path, const std::vector<std::string>& overrides,
+                        const std::string& output_directory) {
+  frontend::LoadOptions load;
+  for (const std::string& text : options_.set) load.overrides.push_back({text});
+  for (const std::string& text : overrides) load.overrides.push_back({text});
+  load.output_directory = output_directory;
+  load_with(path, std::move(load));
+}
+
+void Session::load_function_model(const std::string& source) {
+  frontend::LoadOptions load;
+  load.extra_source = source;
+  for (const std::string& text : options_.set)
+    if (!text.starts_with("train.") && !text.starts_with("data.")) load.overrides.push_back({text});
+  load_with(options_.file, std::move(load));
+}
+
+void Session::load_with(const std::string& path, frontend::LoadOptions load) {
+  require_program_file(path);
+  path_ = path;
+  auto start = std::chrono::steady_clock::now();
+  if (options_.dtype == "f32") load.dtype = ir::DType::f32;
+  if (options_.dtype == "f64") load.dtype = ir::DType::f64;
+  load.max_source = options_.max_source;
+  load.max_nesting = options_.max_nesting;
+  load.max_ops = options_.max_ops;
+
+  frontend::Diagnostics diagnostics;
+  sources_ = {};
+  try {
+    program_ = frontend::load(path, load, sources_, diagnostics);
+  } catch (const ir::DiagnosticError& e) {
+    diagnostics.add(e.diagnostic);
+  }
+  frontend_milliseconds_ = milliseconds_since(start);
+  report(diagnostics.all());
+}
+
+std::string Session::program_directory() const {
+  std::string folder = std::filesystem::path(path_).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+const frontend::ModelInfo& Session::model() const {
+  std::vector<std::string> names;
+  for (const frontend::ModelInfo& m : program_.models) names.push_back(m.name);
+  if (options_.model.empty()) {
+    if (names.size() == 1) return program_.models[0];
+    if (names.empty()) throw UsageError{"the file has no model", "", Exit::program};
+    throw UsageError{
+        fmt::format("the file has {} models: {}", names.size(), fmt::join(names, ", ")),
+        "choose one with --model NAME"};
+  }
+  for (const frontend::ModelInfo& m : program_.models)
+    if (m.name == options_.model) return m;
+  std::string help = did_you_mean(options_.model, names);
+  throw UsageError{fmt::format("no model is called `{}`", options_.model),
+                   help.empty() ? fmt::format("the file has: {}", fmt::join(names, ", ")) : help};
+}
+
+bool Session::has_entry(const std::string& entry) const {
+  if (entry == "train") return has_entry("update");  // differentiation builds it from these
+  return bool(program_.module.find(entry_name(entry)));
+}
+
+ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names) {
+  std::vector<bool> keep(module.functions.size(), false);
+  std::vector<ir::FunctionId> work;
+  auto reach = [&](ir::FunctionId f) {
+    if (!f || keep[f.index]) return;
+    keep[f.index] = true;
+    work.push_back(f);
+  };
+  for (size_t i = 0; i < module.functions.size(); ++i) {
+    const std::string& name = module.functions[i].name;
+    if (std::find(names.begin(), names.end(), name) != names.end()) reach(ir::FunctionId(i));
+  }
+  while (!work.empty()) {
+    ir::FunctionId f = work.back();
+    work.pop_back();
+    reach(module[f].grad);
+    for (const ir::Value& v : module[f].values)
+      for (const ir::Attribute& a : v.attrs)
+        if (auto* callee = std::get_if<ir::FunctionId>(&a)) reach(*callee);
+  }
+  std::vector<ir::FunctionId> renumbered(module.functions.size());
+  std::vector<ir::Function> kept;
+  for (size_t i = 0; i < module.functions.size(); ++i) {
+    if (!keep[i]) continue;
+    renumbered[i] = ir::FunctionId(kept.size());
+    kept.push_back(std::move(module.functions[i]));
+  }
+  for (ir::Function& f : kept) {
+    if (f.grad) f.grad = renumbered[f.grad.index];
+    for (ir::Value& v : f.values)
+      for (ir::Attribute& a : v.attrs)
+        if (auto* callee = std::get_if<ir::FunctionId>(&a)) *callee = renumbered[callee->index];
+  }
+  module.functions = std::move(kept);
+  return module;
+}
+
+ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir::Module module,
+                               const Lowering& lowering, const passes::RunOptions& run_options) {
+  passes::PassContext context;
+  auto level = backend::parse_cpu(options_.cpu).value_or(backend::native_cpu());
+  context.target.vector_bytes = backend::vector_bytes(level);
+  context.fast = options_.fast;
+  context.fuel = options_.fuel;
+  context.batch_capacity = lowering.batch_capacity;
+  context.wrt = lowering.wrt;
+  try {
+    module = passes::run(list, std::move(module), context, run_options, &timings_);
+  } catch (const ir::DiagnosticError& e) {
+    context.diagnostics.push_back(e.diagnostic);
+  }
+  report(context.diagnostics);
+  return module;
+}
+
+int64_t Session::planned_capacity(int64_t wanted) const {
+  bool planned = program_.module.stage == ir::Stage::Plan;
+  return planned ? std::max(wanted, default_batch()) : wanted;
+}
+
+ir::Module Session::lower(const Lowering& lowering) {
+  ir::Module module = program_.module;
+  if (module.stage == ir::Stage::Plan && lowering.batch_capacity > default_batch()) {
+    // The plan in this dump is too small for what is asked: it is made again.
+    module.stage = ir::Stage::Fused;
+    for (ir::Function& f : module.functions)
+      for (ir::Value& v : f.values) v.storage.reset();
+  }
+  if (!lowering.entries.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& e : lowering.entries) {
+      names.push_back(entry_name(e));
+      // Up to `backward`, train is two calls; differentiation builds it from step and update.
+      if (e == "train")
+        for (const char* part : {"step", "update"}) names.push_back(entry_name(part));
+      // A step that a file lacks is its loss.
+      if ((e == "train" || e == "step") && !module.find(entry_name("step")))
+        names.push_back(entry_name("loss"));
+    }
+    module = keep_entries(std::move(module), names);
+  }
+  if (!lowering.sizes.empty()) {
+    try {
+      module = passes::specialise(std::move(module), lowering.sizes);
+    } catch (const ir::DiagnosticError& e) {
+      fail(e.diagnostic);
+    }
+  }
+  auto list = passes::pipeline(module.stage, lowering.to, options_.optimise);
+  return run_passes(list, std::move(module), lowering);
+}
+
+backend::CompileOptions Session::compile_options(int64_t batch_capacity) const {
+  backend::CompileOptions o;
+  o.cpu = backend::parse_cpu(options_.cpu).value_or(backend::native_cpu());
+  o.batch_capacity = batch_capacity;
+  o.threads = options_.thread_count();
+  o.optimise = options_.optimise;
+  o.cache_directory = cache_directory();
+  return o;
+}
+
+CompiledEntry Session::compile(const ir::Module& module, const std::string& entry,
+                               int64_t batch_capacity) {
+  ir::FunctionId f = module.find(entry_name(entry));
+  if (!f)
+    throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
+  CompiledEntry compiled;
+  compiled.plan = backend::compile(module, f, compile_options(batch_capacity), &compiled.report);
+  return compiled;
+}
+
+CompiledEntry Session::build(const ir::Module& module, const std::string& entry,
+                             int64_t batch_capacity, const std::string& backend_name) {
+  if (backend_name != "interp") return compile(module, entry, batch_capacity);
+  ir::FunctionId f = module.find(entry_name(entry));
+  if (!f)
+    throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
+  CompiledEntry compiled;
+  compiled.plan = backend::interpret(module, f, batch_capacity);
+  return compiled;
+}
+
+}  // namespace netc::tools

@@ -1,0 +1,28 @@
+// Weights and other tensors between files and compiled entry points.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/tensor.h"
+#include "tools/netc/entry_runner.h"
+
+namespace netc::tools {
+
+/// Fills every parameter and layer state of `runner` from a safetensors file: complete, equal in
+/// shape and dtype, or runtime::Error. `layout` "torch" transposes matrices on the way. Extra
+/// tensors warn.
+void load_weights(const Session& session, EntryRunner& runner, const std::string& path,
+                  const std::string& layout);
+
+/// Writes named tensors to a safetensors file.
+void save_tensors(const std::string& path,
+                  const std::vector<std::pair<std::string, const runtime::Tensor*>>& tensors);
+
+/// A tensor as nested JSON arrays, in shortest round-trip form.
+void append_json(const runtime::Tensor& tensor, std::string& out);
+/// Row `record` of a tensor whose leading dim counts records.
+void append_record_json(const runtime::Tensor& tensor, int64_t record, std::string& out);
+
+}  // namespace netc::tools
