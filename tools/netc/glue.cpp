@@ -91,6 +91,63 @@ runtime::DataSource parse_data_source(Session& session, const std::string& text)
   return {*call, "."};
 }
 
+std::string optimizer_summary(const frontend::TrainSettings& train) {
+  auto number = [](double v) {
+    std::string text = short_number(v);
+    // `1e-04` is `1e-4` where it stands in a sentence.
+    if (size_t e = text.find("e-0"); e != std::string::npos) text.erase(e + 2, 1);
+    return text;
+  };
+  std::string lr;
+  if (train.lr.name == "constant") {
+    lr = number(train.lr.args.count("lr") > 0 ? train.lr.args.at("lr") : 0);
+  } else {
+    for (const auto& [name, value] : train.lr.args)
+      lr += name == "lr" ? "" : fmt::format(", {} {}", name, number(value));
+    lr = fmt::format("{}({}{})", train.lr.name,
+                     number(train.lr.args.count("lr") > 0 ? train.lr.args.at("lr") : 0), lr);
+  }
+  const std::string& text = train.optimizer_text;
+  size_t open = text.find('(');
+  std::string name = text.substr(0, open), settings;
+  if (open != std::string::npos && text.size() > open + 2)
+    settings = text.substr(open + 1, text.size() - open - 2);
+  for (size_t at; (at = settings.find(" = ")) != std::string::npos;) settings.replace(at, 3, " ");
+  return fmt::format("{}(lr {}{}{})", name, lr, settings.empty() ? "" : ", ", settings);
+}
+
+runtime::TrainerSettings trainer_settings(const frontend::Program& program,
+                                          const frontend::ModelInfo& model) {
+  const frontend::TrainSettings& t = program.train;
+  runtime::TrainerSettings s;
+  s.model = model.name;
+  s.epochs = t.epochs;
+  s.batch = t.batch;
+  s.seed = t.seed;
+  s.shuffle = t.shuffle;
+  s.drop_last = t.drop_last;
+  s.lr = {t.lr.name, t.lr.args};
+  s.valid_fraction = t.valid_fraction;
+  s.valid_split = t.valid_split;
+  s.patience = t.patience;
+  s.save = t.save == "last"  ? runtime::SavePolicy::Last
+           : t.save == "all" ? runtime::SavePolicy::All
+                             : runtime::SavePolicy::Best;
+  s.log_every = t.log_every;
+  s.accumulate = t.accumulate;
+  s.ema = t.ema;
+  s.metrics = model.metrics;
+  s.config_text = program.config_text;
+  s.shown = {{"epochs", std::to_string(t.epochs)},
+             {"batch", std::to_string(t.batch)},
+             {"optimizer", optimizer_summary(t)},
+             {"seed", std::to_string(t.seed)}};
+  if (t.valid_fraction > 0) s.shown.emplace_back("valid", fmt::format("{}", t.valid_fraction));
+  if (!t.valid_split.empty()) s.shown.emplace_back("valid", t.valid_split);
+  if (t.patience > 0) s.shown.emplace_back("patience", std::to_string(t.patience));
+  return s;
+}
+
 ir::Diagnostic diagnose(const runtime::Error& error) {
   ir::Diagnostic d = plain_diagnostic(runtime::code(error.fault), error.message);
   d.notes = error.notes;

@@ -23,12 +23,4 @@ std::string load_program_or_run(Session& session) {
   return (fs::path(path) / "last.safetensors").string();
 }
 
-std::string next_run_directory(const std::string& model) {
-  std::error_code error;
-  for (int64_t n = 1;; ++n) {
-    std::string path = fmt::format("runs/{}-{}", model, n);
-    if (!fs::exists(path, error)) return path;
-  }
-}
-
 }  // namespace netc::tools

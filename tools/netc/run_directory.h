@@ -11,7 +11,4 @@ namespace netc::tools {
 /// belong to it: `last.safetensors` of a run directory, else nothing.
 std::string load_program_or_run(Session& session);
 
-/// The first of runs/<model>-1, runs/<model>-2 … that does not exist.
-std::string next_run_directory(const std::string& model);
-
 }  // namespace netc::tools

@@ -1,0 +1,183 @@
+// `netc eval`: loss and metrics of saved weights on a split of the data.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <memory>
+#include <optional>
+
+#include "runtime/evaluate.h"
+#include "runtime/interrupt.h"
+#include "runtime/trainer.h"
+#include "tools/netc/entry_runner.h"
+#include "tools/netc/glue.h"
+#include "tools/netc/run_directory.h"
+#include "tools/netc/weights.h"
+
+namespace netc::tools {
+
+namespace {
+struct EvalOptions {
+  CommonOptions common;
+  std::string weights, layout, split, data;
+  std::vector<std::string> expect;
+};
+
+/// One --expect: `accuracy>=0.97`.
+struct Expectation {
+  std::string text, name, comparison;
+  double number = 0;
+
+  bool holds(double value) const {
+    if (comparison == ">=") return value >= number;
+    if (comparison == "<=") return value <= number;
+    if (comparison == ">") return value > number;
+    if (comparison == "<") return value < number;
+    return value == number;
+  }
+};
+
+std::string trimmed(const std::string& text) {
+  size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+Expectation parse_expectation(const std::string& text) {
+  for (const char* comparison : {">=", "<=", "==", ">", "<"}) {
+    size_t at = text.find(comparison);
+    if (at == std::string::npos) continue;
+    Expectation e{text, trimmed(text.substr(0, at)), comparison, 0};
+    std::string number = trimmed(text.substr(at + std::string(comparison).size()));
+    char* end = nullptr;
+    e.number = std::strtod(number.c_str(), &end);
+    if (!e.name.empty() && !number.empty() && *end == '\0') return e;
+    break;
+  }
+  throw UsageError{fmt::format("--expect takes NAME (>=|<=|>|<|==) NUMBER, not `{}`", text),
+                   "for example --expect 'accuracy>=0.97'"};
+}
+
+class Eval {
+ public:
+  explicit Eval(const EvalOptions& options)
+      : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
+
+  Exit run() {
+    std::vector<Expectation> expectations;
+    for (const std::string& text : options_.expect) expectations.push_back(parse_expectation(text));
+    std::string weights = load_program_or_run(session_);
+    if (!options_.weights.empty()) weights = options_.weights;
+    if (weights.empty())
+      throw UsageError{"eval needs weights", "add --weights FILE, or give a run directory"};
+    if (!session_.has_entry("eval"))
+      throw UsageError{fmt::format("model `{}` has no `loss`", session_.model().name), "",
+                       Exit::program};
+    for (const Expectation& e : expectations) require_name(e);
+    try {
+      auto scores = evaluate(weights);
+      if (!scores)
+        return runtime::requested_signal() == SIGTERM ? Exit::terminated : Exit::interrupted;
+      return show(*scores, expectations);
+    } catch (const runtime::Error& e) {
+      session_.fail(diagnose(session_, e));
+    }
+  }
+
+ private:
+  EvalOptions options_;
+  Session session_;
+  runtime::ThreadPool pool_;
+  std::string split_name_;
+
+  void require_name(const Expectation& e) const {
+    std::vector<std::string> names = session_.model().metrics;
+    names.insert(names.begin(), "loss");
+    if (std::find(names.begin(), names.end(), e.name) == names.end()) {
+      std::string help = did_you_mean(e.name, names);
+      throw UsageError{fmt::format("--expect: there is no metric `{}`", e.name),
+                       help.empty() ? fmt::format("there are: {}", fmt::join(names, ", ")) : help};
+    }
+  }
+
+  std::optional<runtime::Scores> evaluate(const std::string& weights) {
+    runtime::InterruptScope interrupts;
+    runtime::DataSource source = options_.data.empty() ? data_source(session_.program())
+                                                       : parse_data_source(session_, options_.data);
+    Lowering lowering;
+    lowering.entries = {"eval"};
+    lowering.batch_capacity = session_.default_batch();
+    EntryRunner runner(session_.compile(session_.lower(lowering), "eval",
+                                        session_.planned_capacity(lowering.batch_capacity)),
+                       pool_);
+    load_weights(session_, runner, weights, options_.layout);
+    const runtime::Plan* plan = &runner.plan();
+    runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs({&plan, 1}));
+    runtime::Split split = choose_split(data);
+    runtime::ScalarInput(runner.plan(), "seed").set(runner.arena(), int64_t(session_.seed()));
+    return runtime::evaluate(runner.plan(), split, session_.model().metrics, runner.executor(),
+                             runner.arena());
+  }
+
+  /// --split; by default `test`, and with --data the loader's one split.
+  runtime::Split choose_split(const runtime::Dataset& data) {
+    const frontend::TrainSettings& train = session_.program().train;
+    std::string wanted = options_.split;
+    if (wanted.empty())
+      wanted = data.find("test") == nullptr && !options_.data.empty() ? "train" : "test";
+    split_name_ = wanted;
+    bool own_data = options_.data.empty() && session_.program().has_train;
+    if (own_data && wanted != "test") {
+      runtime::TrainingSplits parts =
+          runtime::training_splits(data, train.valid_fraction, train.valid_split);
+      if (wanted == "train") return parts.train;
+      if (parts.valid) return *parts.valid;
+    }
+    if (const runtime::Split* split = data.find(wanted)) return *split;
+    std::vector<std::string> names;
+    for (const runtime::Split& s : data.splits) names.push_back(s.name);
+    throw runtime::Error(runtime::Fault::Split, fmt::format("the data has no `{}` split", wanted))
+        .help(fmt::format("choose one with --split: {}", fmt::join(names, ", ")));
+  }
+
+  Exit show(const runtime::Scores& scores, const std::vector<Expectation>& expectations) const {
+    if (options_.common.json) {
+      print_out(runtime::to_json(scores) + "\n");
+    } else {
+      std::string text = fmt::format("{}  loss {:.4f}", split_name_, scores.loss);
+      for (const auto& [name, value] : scores.metrics)
+        text += fmt::format("  {} {:.4f}", name, value);
+      print_out(fmt::format("{}   {} records\n", text, with_commas(scores.rows)));
+    }
+    bool met = true;
+    for (const Expectation& e : expectations) {
+      double value = scores.loss;
+      for (const auto& [name, v] : scores.metrics)
+        if (name == e.name) value = v;
+      if (e.holds(value)) continue;
+      met = false;
+      print_error(fmt::format("expectation `{}` not met: {} is {}\n", e.text, e.name, value));
+    }
+    return met ? Exit::ok : Exit::check;
+  }
+};
+}  // namespace
+
+void add_eval(CLI::App& app, Action& action) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App* command = app.add_subcommand("eval", "loss and metrics of saved weights");
+  add_common(*command, options->common, "the program, or a run directory");
+  command->add_option("--weights", options->weights, "a safetensors file");
+  command->add_option("--layout", options->layout, "how the weights are laid out")
+      ->check(CLI::IsMember({"torch"}));
+  command->add_option("--split", options->split, "which part of the data")
+      ->check(CLI::IsMember({"test", "valid", "train"}));
+  command->add_option("--data", options->data, "another loader, as in a `data` item");
+  command->add_option("--expect", options->expect, "exit 4 unless NAME (>=|<=|>|<|==) NUMBER")
+      ->allow_extra_args(false)
+      ->take_all();
+  command->callback([&action, options] { action = [options] { return Eval(*options).run(); }; });
+}
+
+}  // namespace netc::tools

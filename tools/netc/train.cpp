@@ -1,0 +1,235 @@
+// `netc train`: compiles the step, reads the data, trains, and leaves a run directory.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "runtime/initializers.h"
+#include "runtime/interrupt.h"
+#include "runtime/run_directory.h"
+#include "runtime/trainer.h"
+#include "runtime/weights.h"
+#include "tools/netc/glue.h"
+#include "tools/netc/progress.h"
+#include "tools/netc/session.h"
+
+namespace netc::tools {
+
+namespace {
+namespace fs = std::filesystem;
+
+struct TrainOptions {
+  CommonOptions common;
+  std::string output, init, resume, save, layout, progress = "auto";
+  std::optional<int64_t> epochs, steps;
+  bool print_config = false;
+};
+
+class Train {
+ public:
+  explicit Train(const TrainOptions& options) : options_(options), session_(options.common) {}
+
+  Exit run() {
+    if (!options_.resume.empty()) use_run_directory();
+    if (options_.common.file.empty())
+      throw UsageError{"train needs a program, or --resume DIR", ""};
+    load("");
+    check_trainable();
+    if (options_.print_config) {
+      print_out(session_.program().config_text);
+      return Exit::ok;
+    }
+    try {
+      return train();
+    } catch (const runtime::Error& e) {
+      session_.fail(diagnose(session_, e));
+    }
+  }
+
+ private:
+  TrainOptions options_;
+  Session session_;
+
+  /// --resume DIR trains the program that the run was started with.
+  void use_run_directory() {
+    fs::path config = fs::path(options_.resume) / "config.net";
+    std::error_code error;
+    if (!fs::is_directory(options_.resume, error))
+      throw runtime::Error(runtime::Fault::Checkpoint,
+                           fmt::format("there is no run directory `{}`", options_.resume));
+    if (!options_.output.empty() && !fs::equivalent(options_.output, options_.resume, error))
+      throw UsageError{"--resume goes on in its own directory", "leave -o out"};
+    if (fs::is_regular_file(config, error)) {
+      options_.common.file = config.string();
+      session_ = Session(options_.common);
+    }
+  }
+
+  /// Options that are short for settings.
+  std::vector<std::string> overrides() const {
+    std::vector<std::string> list;
+    const CommonOptions& common = options_.common;
+    if (common.seed) list.push_back(fmt::format("train.seed={}", *common.seed));
+    if (options_.epochs) list.push_back(fmt::format("train.epochs={}", *options_.epochs));
+    if (!options_.save.empty()) list.push_back(fmt::format("train.save=\"{}\"", options_.save));
+    return list;
+  }
+
+  void load(const std::string& output_directory) { session_.load(overrides(), output_directory); }
+
+  void check_trainable() {
+    const frontend::Program& program = session_.program();
+    const std::string& model = session_.model().name;
+    auto refuse = [&](std::string message, std::string help) {
+      throw UsageError{std::move(message), std::move(help), Exit::program};
+    };
+    if (!session_.has_entry("loss")) refuse(fmt::format("model `{}` has no `loss`", model), "");
+    if (!program.has_train)
+      refuse("the file has no `train` block",
+             "add one: `train { epochs = 5; batch = 64; lr = 1e-3; optimizer = adam() }`");
+    if (!session_.has_entry("train"))
+      refuse(fmt::format("model `{}` has nothing to train", model), "declare a `param`");
+    if (session_.model().batch_symbol.empty())
+      refuse(fmt::format("the inputs of `{}` have no leading batch size in common", model),
+             "write `batch` as the first size of every input");
+    data_source(program);
+  }
+
+  struct Compiled {
+    runtime::Plan train, eval;
+    TrainingHeader header;
+  };
+
+  Compiled compile() {
+    auto start = std::chrono::steady_clock::now();
+    int64_t batch = session_.default_batch();
+    Lowering lowering;
+    lowering.entries = {"train", "eval"};
+    lowering.batch_capacity = batch;
+    ir::Module module = session_.lower(lowering);
+    CompiledEntry train = session_.compile(module, "train", batch);
+    CompiledEntry eval = session_.compile(module, "eval", batch);
+    Compiled compiled;
+    compiled.header.compile_milliseconds =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count() +
+        session_.frontend_milliseconds();
+    compiled.header.kernels = train.report.kernels + eval.report.kernels;
+    compiled.header.from_cache = train.report.from_cache && eval.report.from_cache;
+    compiled.header.optimizer = optimizer_summary(session_.program().train);
+    compiled.header.cpu = backend::name(session_.compile_options(batch).cpu);
+    compiled.header.arena_bytes = std::max(train.plan.arena_bytes, eval.plan.arena_bytes);
+    compiled.train = std::move(train.plan);
+    compiled.eval = std::move(eval.plan);
+    return compiled;
+  }
+
+  runtime::RunDirectory open_directory() const {
+    if (!options_.resume.empty()) return runtime::RunDirectory::open(options_.resume, false);
+    if (options_.output.empty())
+      return runtime::RunDirectory::create("runs", session_.model().name);
+    return runtime::RunDirectory::open(options_.output, true);
+  }
+
+  ProgressStyle progress_style() const {
+    return options_.progress == "bar"     ? ProgressStyle::bar
+           : options_.progress == "plain" ? ProgressStyle::plain
+           : options_.progress == "none"  ? ProgressStyle::none
+                                          : ProgressStyle::automatic;
+  }
+
+  Exit train() {
+    runtime::InterruptScope interrupts;
+    Compiled compiled = compile();
+    const runtime::Plan* plans[] = {&compiled.train, &compiled.eval};
+    runtime::Dataset data =
+        runtime::load_dataset(data_source(session_.program()), runtime::input_specs(plans));
+    runtime::ThreadPool pool(options_.common.thread_count());
+    runtime::Executor executor(pool);
+    runtime::Arena arena(compiled.header.arena_bytes);
+    runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
+    Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
+    if (!options_.init.empty()) initialise_from_file(compiled.train, arena, progress);
+
+    std::optional<runtime::Checkpoint> checkpoint;
+    if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
+    runtime::TrainerSettings settings = trainer_settings(session_.program(), session_.model());
+    // What can be wrong with the splits is found before a directory is made.
+    runtime::training_splits(data, settings.valid_fraction, settings.valid_split);
+
+    runtime::RunDirectory directory = open_directory();
+    if (checkpoint)
+      directory.remove_temporaries();
+    else
+      directory.clear();
+    settings.directory = directory.path();
+    settings.config_text = config_for(directory.path());
+    if (options_.steps) settings.step_limit = *options_.steps;
+    return run_trainer({compiled.train, compiled.eval, arena, executor, data}, std::move(settings),
+                       checkpoint, progress);
+  }
+
+  void initialise_from_file(const runtime::Plan& plan, runtime::Arena& arena,
+                            Progress& progress) const {
+    auto layout =
+        options_.layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
+    auto slots = runtime::weight_slots(plan);
+    for (const std::string& warning : runtime::load_weights(options_.init, layout, slots, arena))
+      progress.notice(warning);
+  }
+
+  /// The effective source with its paths as they are seen from the run directory.
+  std::string config_for(const std::string& directory) {
+    CommonOptions quiet = options_.common;
+    quiet.quiet = true;  // warnings have been shown
+    Session again(quiet);
+    again.load(overrides(), fs::absolute(directory).lexically_normal().string());
+    return again.program().config_text;
+  }
+
+  Exit run_trainer(const runtime::TrainerParts& parts, runtime::TrainerSettings settings,
+                   const std::optional<runtime::Checkpoint>& checkpoint, Progress& progress) {
+    try {
+      runtime::Trainer trainer(parts, std::move(settings), progress);
+      if (checkpoint) {
+        if (!checkpoint->note.empty()) progress.notice(checkpoint->note);
+        trainer.resume(*checkpoint);
+      }
+      runtime::EndEvent end = trainer.run();
+      if (end.reason != runtime::StopReason::Signal) return Exit::ok;
+      return end.signal == SIGTERM ? Exit::terminated : Exit::interrupted;
+    } catch (const runtime::Error&) {
+      progress.clear_bar();
+      throw;
+    }
+  }
+};
+}  // namespace
+
+void add_train(CLI::App& app, Action& action) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "train the model, save weights");
+  add_common(*command, options->common);
+  command->get_option("file")->required(false);
+  command->add_option("-o,--output", options->output, "run directory (default runs/<model>-<n>)");
+  command->add_option("--init", options->init, "start from these weights (safetensors)");
+  command->add_option("--layout", options->layout, "how the --init weights are laid out")
+      ->check(CLI::IsMember({"torch"}));
+  command->add_option("--resume", options->resume, "go on with the run in this directory");
+  command->add_option("--epochs", options->epochs, "epochs in total");
+  command->add_option("--steps", options->steps, "stop after so many steps")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
+  command->add_option("--save", options->save, "which weights are kept")
+      ->check(CLI::IsMember({"best", "last", "all"}));
+  command->add_option("--progress", options->progress, "what is shown")
+      ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
+  command->add_flag("--print-config", options->print_config, "print the effective program instead");
+  command->callback([&action, options] { action = [options] { return Train(*options).run(); }; });
+}
+
+}  // namespace netc::tools
