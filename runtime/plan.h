@@ -21,9 +21,9 @@ constexpr int64_t byte_size(ElementType t) {
 
 /// What a kernel is called with. Generated code reads these fields by offset: keep the order.
 struct Context {
-  std::byte* arena;       ///< 64-byte aligned
-  int64_t batch;          ///< rows n of this call, 0 <= n <= Plan::batch_capacity
-  const void* user;       ///< Task::user
+  std::byte* arena;              ///< 64-byte aligned
+  int64_t batch;                 ///< rows n of this call, 0 <= n <= Plan::batch_capacity
+  const void* user;              ///< Task::user
   std::atomic<uint32_t>* fault;  ///< bit 0: a computed index left its range
 };
 
@@ -31,12 +31,12 @@ struct Context {
 using KernelFunction = void (*)(const Context* context, int64_t chunk);
 
 struct Task {
-  std::string name;         ///< kernel name in the dumps: k0
+  std::string name;  ///< kernel name in the dumps: k0
   KernelFunction function = nullptr;
   const void* user = nullptr;
-  int64_t chunks = 1;       ///< fixed by shape and capacity, never by the number of threads
-  double flops = 0;         ///< at full batch
-  double bytes = 0;         ///< read plus written, at full batch
+  int64_t chunks = 1;  ///< fixed by shape and capacity, never by the number of threads
+  double flops = 0;    ///< at full batch
+  double bytes = 0;    ///< read plus written, at full batch
 };
 
 /// Tasks that may run side by side; the end of a phase is the only barrier.
@@ -72,11 +72,12 @@ struct Slot {
   SlotRole role = SlotRole::Input;
   ElementType type = ElementType::f32;
   std::vector<Extent> shape;
-  bool batched = false;      ///< leading dim is exactly the batch
+  bool batched = false;  ///< leading dim is exactly the batch
   int64_t offset = 0;
   int64_t leading_stride = 0;
-  int64_t index_range = 0;   ///< inputs used as indices: values must be in [0, index_range); 0: free
-  int64_t index_ignore = -1; ///< a value outside the range that is allowed (ignore_index); -1: none
+  int64_t index_range = 0;  ///< inputs used as indices: values must be in [0, index_range); 0: free
+  int64_t index_ignore =
+      -1;                    ///< a value outside the range that is allowed (ignore_index); -1: none
   bool index_wraps = false;  ///< negative indices count from the end
   InitializerSpec init;      ///< Param, State
 };
@@ -84,12 +85,12 @@ struct Slot {
 /// A compiled entry point. Params and states of all entries of a model share their offsets, so one
 /// arena of the largest size serves them all.
 struct Plan {
-  std::string name;              ///< mlp.train
-  int64_t arena_bytes = 0;       ///< includes 64 bytes of slack that vector loads may overrun
-  int64_t batch_capacity = 1;    ///< B
+  std::string name;            ///< mlp.train
+  int64_t arena_bytes = 0;     ///< includes 64 bytes of slack that vector loads may overrun
+  int64_t batch_capacity = 1;  ///< B
   std::vector<Slot> slots;
   std::vector<Phase> phases;
-  std::shared_ptr<void> code;    ///< keeps the kernels' memory alive
+  std::shared_ptr<void> code;  ///< keeps the kernels' memory alive
 };
 
 }  // namespace netc::runtime

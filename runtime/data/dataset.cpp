@@ -1,0 +1,285 @@
+// Matching of fields and inputs, index checks, and dispatch to the loaders.
+#include "runtime/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/checked.h"
+#include "runtime/data/loaders.h"
+#include "runtime/error.h"
+#include "runtime/slots.h"
+
+namespace netc::runtime {
+namespace {
+
+std::string describe(const Dataset& dataset) {
+  std::string text = "fields: ";
+  if (dataset.splits.empty()) return text + "none";
+  bool first = true;
+  for (const Field& field : dataset.splits[0].fields) {
+    text += fmt::format("{}{} {}", first ? "" : ", ", printable(field.name),
+                        type_text(field.type, field.shape));
+    first = false;
+  }
+  return text;
+}
+
+/// The declaration that would take the field as it is.
+std::string declaration(const Field& field) {
+  std::vector<std::string> parts{"batch"};
+  for (const int64_t dim : field.shape) parts.push_back(std::to_string(dim));
+  return fmt::format("declare `input {}: {}[{}]`", printable(field.name), name(field.type),
+                     fmt::join(parts, ", "));
+}
+
+Error mismatch(const Dataset& dataset, const Field& field, const InputSpec& input) {
+  Error error(Fault::Field, fmt::format("dataset field `{}` is {} per sample, the model wants {}",
+                                        printable(field.name), type_text(field.type, field.shape),
+                                        type_text(input.type, input.shape)));
+  std::string help = declaration(field);
+  if (!is_floating(field.type) && is_floating(input.type)) {
+    const bool flat = field.shape.size() > 1 && input.shape.size() == 1;
+    help += fmt::format(" and convert in the graph:\n`{}`, so `predict` does it too",
+                        flat ? fmt::format("flatten(float({}) / 255, 1)", printable(field.name))
+                             : fmt::format("float({})", printable(field.name)));
+  }
+  error.for_input(input.name).help(std::move(help));
+  error.data_label = describe(dataset);
+  return error;
+}
+
+Error missing(const Dataset& dataset, const Split& split, const InputSpec& input) {
+  Error error(Fault::Field,
+              fmt::format("the dataset has no field `{}`, which the model takes as input",
+                          printable(input.name)));
+  error.for_input(input.name);
+  error.data_label = describe(dataset);
+  for (const Field& field : split.fields) {
+    if (field.type == input.type && field.shape == input.shape) {
+      error.help(
+          fmt::format("field `{}` has this type: rename one of them", printable(field.name)));
+      break;
+    }
+  }
+  return error;
+}
+
+template <typename T>
+void check_range(const Field& field, const InputSpec& input) {
+  const auto* values = reinterpret_cast<const T*>(field.data());
+  const int64_t per_record = field.sample_bytes() / static_cast<int64_t>(sizeof(T));
+  const int64_t low = input.index_wraps ? -input.index_range : 0;
+  for (int64_t i = 0, n = field.records * per_record; i < n; ++i) {
+    const auto value = static_cast<int64_t>(values[i]);
+    if (value >= low && value < input.index_range) continue;
+    if (value == input.index_ignore && input.index_ignore != -1) continue;
+    const int64_t record = i / per_record;
+    throw Error(Fault::IndexData,
+                fmt::format("{}: record {}: {} {} is outside {}..{}", file_name(field.origin),
+                            record, printable(field.name), value, low, input.index_range - 1))
+        .in_file(field.origin)
+        .at_record(record)
+        .for_input(input.name, fmt::format("used as an index into {} values", input.index_range));
+  }
+}
+
+}  // namespace
+
+int64_t Field::sample_bytes() const {
+  // Checked when the field was made: the product of all dims is within limits.
+  return element_count(shape).value_or(0) * byte_size(type);
+}
+
+const Field* Split::find(std::string_view field) const {
+  for (const Field& candidate : fields) {
+    if (candidate.name == field) return &candidate;
+  }
+  return nullptr;
+}
+
+const Split* Dataset::find(std::string_view split) const {
+  for (const Split& candidate : splits) {
+    if (candidate.name == split) return &candidate;
+  }
+  return nullptr;
+}
+
+std::vector<InputSpec> input_specs(std::span<const Plan* const> plans) {
+  std::vector<InputSpec> specs;
+  for (const Plan* plan : plans) {
+    for (const Slot& slot : plan->slots) {
+      if (slot.role != SlotRole::Input || !slot.batched) continue;
+      auto known = std::find_if(specs.begin(), specs.end(),
+                                [&](const InputSpec& spec) { return spec.name == slot.name; });
+      if (known == specs.end()) {
+        specs.push_back({slot.name, slot.type, sample_dims(slot), slot.index_range,
+                         slot.index_ignore, slot.index_wraps});
+      } else if (slot.index_range > 0 &&
+                 (known->index_range == 0 || slot.index_range < known->index_range)) {
+        known->index_range = slot.index_range;
+        known->index_ignore = slot.index_ignore;
+        known->index_wraps = slot.index_wraps;
+      }
+    }
+  }
+  return specs;
+}
+
+void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs) {
+  for (const Split& split : dataset.splits) {
+    for (const InputSpec& input : inputs) {
+      const Field* field = split.find(input.name);
+      if (!field) throw missing(dataset, split, input);
+      if (field->type != input.type || field->shape != input.shape) {
+        throw mismatch(dataset, *field, input);
+      }
+    }
+  }
+}
+
+void check_indices(const Dataset& dataset, std::span<const InputSpec> inputs) {
+  for (const Split& split : dataset.splits) {
+    for (const InputSpec& input : inputs) {
+      const Field* field = split.find(input.name);
+      if (!field || input.index_range <= 0 || is_floating(field->type)) continue;
+      with_type(field->type, [&](auto sample) { check_range<decltype(sample)>(*field, input); });
+    }
+  }
+}
+
+Split slice(const Split& split, std::string name, int64_t first, int64_t count) {
+  Split part{std::move(name), split.fields, count};
+  for (Field& field : part.fields) {
+    field.offset += static_cast<size_t>(first * field.sample_bytes());
+    field.records = count;
+  }
+  return part;
+}
+
+Field as_field(Tensor tensor, std::string field, std::string origin) {
+  if (tensor.shape.empty()) {
+    throw Error(Fault::DataFile,
+                fmt::format("{}: holds one number, not records", file_name(origin)))
+        .in_file(origin);
+  }
+  Field result{std::move(field),
+               tensor.type,
+               {tensor.shape.begin() + 1, tensor.shape.end()},
+               tensor.shape[0],
+               std::make_shared<Buffer>(std::move(tensor.bytes)),
+               0,
+               std::move(origin)};
+  return result;
+}
+
+Dataset one_split(std::string loader, std::vector<Field> fields) {
+  Split split{"train", std::move(fields), 0};
+  split.records = split.fields.empty() ? 0 : split.fields[0].records;
+  for (const Field& field : split.fields) {
+    if (field.records == split.records) continue;
+    throw Error(Fault::DataFile,
+                fmt::format("{} has {} records, {} has {}", file_name(field.origin), field.records,
+                            file_name(split.fields[0].origin), split.records))
+        .in_file(field.origin);
+  }
+  return {std::move(loader), {std::move(split)}, {}};
+}
+
+Dataset load_dataset(const DataSource& source, std::span<const InputSpec> inputs) {
+  const LoaderArguments arguments(source);
+  const std::string& loader = source.call.name;
+  Dataset dataset;
+  if (loader == "mnist") {
+    dataset = load_mnist(arguments);
+  } else if (loader == "idx") {
+    dataset = load_idx(arguments);
+  } else if (loader == "npy") {
+    dataset = load_npy(arguments);
+  } else if (loader == "csv") {
+    dataset = load_csv(arguments, inputs);
+  } else if (loader == "images") {
+    dataset = load_images(arguments, inputs);
+  } else if (loader == "random") {
+    dataset = load_random(arguments, inputs);
+  } else {
+    throw Error(Fault::DataFile, fmt::format("no data loader is called `{}`", printable(loader)))
+        .help("loaders: mnist idx csv npy images random");
+  }
+  check_fields(dataset, inputs);
+  check_indices(dataset, inputs);
+  return dataset;
+}
+
+const LoaderValue* LoaderArguments::find(size_t position, std::string_view name) const {
+  size_t positional = 0;
+  for (const auto& [key, value] : source_.call.args) {
+    if (!name.empty() && key == name) return &value;
+    if (key.empty() && positional++ == position) return &value;
+  }
+  return nullptr;
+}
+
+std::string LoaderArguments::resolve(const std::string& path) const {
+  if (path.empty() || path[0] == '/' || source_.directory.empty()) return path;
+  return source_.directory + "/" + path;
+}
+
+Error LoaderArguments::error(const std::string& message) const {
+  return Error(Fault::DataFile, fmt::format("data {}: {}", printable(source_.call.name), message));
+}
+
+std::string LoaderArguments::path(size_t position, std::string_view name) const {
+  const LoaderValue* value = find(position, name);
+  const std::string* text = value ? std::get_if<std::string>(value) : nullptr;
+  if (!text) throw error(fmt::format("needs a path: `{}(\"…\")`", source_.call.name));
+  return resolve(*text);
+}
+
+std::optional<double> LoaderArguments::number(size_t position, std::string_view name) const {
+  const LoaderValue* value = find(position, name);
+  if (!value) return std::nullopt;
+  const double* number = std::get_if<double>(value);
+  if (!number || !std::isfinite(*number) || *number < 0 || *number != std::floor(*number) ||
+      *number > 0x1p53) {
+    throw error(fmt::format("`{}` must be an integer from 0", name));
+  }
+  return *number;
+}
+
+std::vector<std::pair<std::string, const LoaderValue*>> LoaderArguments::fields(
+    std::vector<std::string_view> reserved) const {
+  std::vector<std::pair<std::string, const LoaderValue*>> result;
+  for (const auto& [key, value] : source_.call.args) {
+    if (key.empty() || std::find(reserved.begin(), reserved.end(), key) != reserved.end()) continue;
+    result.emplace_back(key, &value);
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, std::string>> LoaderArguments::files() const {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& [key, value] : source_.call.args) {
+    const std::string* text = std::get_if<std::string>(&value);
+    if (key.empty() || !text) {
+      throw error(fmt::format("takes named files: `{}(x = \"…\")`", source_.call.name));
+    }
+    result.emplace_back(key, resolve(*text));
+  }
+  if (result.empty()) throw error("needs at least one file");
+  return result;
+}
+
+void LoaderArguments::allow(size_t positional, std::vector<std::string_view> names) const {
+  size_t count = 0;
+  for (const auto& [key, value] : source_.call.args) {
+    if (key.empty() ? ++count > positional
+                    : std::find(names.begin(), names.end(), key) == names.end()) {
+      throw error(key.empty() ? "has too many arguments"
+                              : fmt::format("has no argument `{}`", printable(key)));
+    }
+  }
+}
+
+}  // namespace netc::runtime

@@ -1,0 +1,128 @@
+// File output by system calls, since each of their results matters here.
+#include "runtime/durable_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "runtime/error.h"
+
+namespace netc::runtime {
+namespace {
+
+constexpr size_t kWriteBlock = 8 << 20;  // a signal is looked at between blocks
+
+Error cannot(const char* action, const std::string& path) {
+  return Error(Fault::Output,
+               fmt::format("cannot {} {}: {}", action, printable(path), system_message(errno)))
+      .in_file(path);
+}
+
+/// An open file that is closed, and removed unless it was kept, at the end of its scope.
+class NewFile {
+ public:
+  NewFile(std::string path, int flags) : path_(std::move(path)) {
+    descriptor_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
+    if (descriptor_ < 0) throw cannot("create", path_);
+  }
+  ~NewFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+    if (remove_) unlink(path_.c_str());
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kWriteBlock));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw cannot("write", path_);
+      bytes = bytes.subspan(static_cast<size_t>(count));
+    }
+  }
+  void sync() {
+    while (fsync(descriptor_) != 0) {
+      if (errno != EINTR) throw cannot("write", path_);
+    }
+  }
+  void finish() {
+    // After close() the descriptor is gone whatever it says; an error means lost data.
+    const int status = close(std::exchange(descriptor_, -1));
+    if (status != 0 && errno != EINTR) throw cannot("write", path_);
+  }
+  void remove_at_end(bool remove) { remove_ = remove; }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  bool remove_ = false;
+};
+
+/// Gives the file `path` a second name, replacing what had it. Falls back to moving it where the
+/// file system has no links: then `previous` is the whole one until the new file takes `path`.
+void keep_as(const std::string& path, const std::string& previous) {
+  const std::string temporary = fmt::format("{}.tmp.{}", previous, getpid());
+  unlink(temporary.c_str());
+  if (link(path.c_str(), temporary.c_str()) == 0) {
+    if (std::rename(temporary.c_str(), previous.c_str()) == 0) {
+      // rename() does nothing when both names are links to one file, so the temporary may be left.
+      unlink(temporary.c_str());
+      return;
+    }
+    const Error error = cannot("replace", previous);
+    unlink(temporary.c_str());
+    throw Error(error);
+  }
+  if (errno == ENOENT) return;
+  if (std::rename(path.c_str(), previous.c_str()) != 0) throw cannot("rename", path);
+}
+
+}  // namespace
+
+void write_file(const std::string& path, const Pieces& pieces) {
+  NewFile file(path, O_CREAT | O_TRUNC);
+  for (const std::span<const std::byte> piece : pieces) file.write(piece);
+  file.finish();
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  write_file(path, Pieces{std::as_bytes(std::span(text))});
+}
+
+void replace_file(const std::string& path, const Pieces& pieces, const std::string& previous) {
+  const std::string temporary = fmt::format("{}.tmp.{}", path, getpid());
+  unlink(temporary.c_str());  // of an earlier process with our number, killed while it wrote
+  NewFile file(temporary, O_CREAT | O_EXCL | O_NOFOLLOW);
+  file.remove_at_end(true);
+  for (const std::span<const std::byte> piece : pieces) file.write(piece);
+  file.sync();
+  file.finish();
+  if (!previous.empty()) keep_as(path, previous);
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) throw cannot("replace", path);
+  file.remove_at_end(false);
+  sync_directory(directory_of(path));
+}
+
+void sync_directory(const std::string& directory) {
+  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw cannot("open", directory);
+  const int status = fsync(descriptor);
+  const int number = errno;
+  close(descriptor);
+  errno = number;
+  // Some file systems cannot sync directories; they say so with EINVAL.
+  if (status != 0 && number != EINVAL) throw cannot("sync", directory);
+}
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace netc::runtime

@@ -1,0 +1,19 @@
+// Ctrl-C and SIGTERM as a request that the training loop looks at.
+#pragma once
+
+namespace netc::runtime {
+
+/// While it lives, a first SIGINT or SIGTERM sets requested_signal() and a second ends the process
+/// at once with 128 + its number. SIGPIPE and SIGXFSZ are ignored: the write reports the failure.
+class InterruptScope {
+ public:
+  InterruptScope();
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+};
+
+/// The signal that asked the process to stop; 0: none did.
+int requested_signal();
+
+}  // namespace netc::runtime

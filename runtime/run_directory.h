@@ -1,0 +1,37 @@
+// Run directories: made with a number of their own, locked while they are written to.
+#pragma once
+
+#include <string>
+
+namespace netc::runtime {
+
+/// A directory that this process alone trains in, until the object goes. Throws Error(Output) when
+/// it cannot be made, Error(Checkpoint) when another process has it.
+class RunDirectory {
+ public:
+  /// The first of `parent`/`model`-1, -2 … that does not exist yet, created.
+  static RunDirectory create(const std::string& parent, const std::string& model);
+  /// `path`, created when missing.
+  static RunDirectory open(const std::string& path, bool create);
+
+  ~RunDirectory();
+  RunDirectory(RunDirectory&& other) noexcept;
+  RunDirectory& operator=(RunDirectory&& other) noexcept;
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  /// Removes what an earlier run left, so that the files of two runs never mix.
+  void clear();
+  /// Removes temporary files that a killed process left.
+  void remove_temporaries();
+
+ private:
+  explicit RunDirectory(std::string path);
+
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace netc::runtime

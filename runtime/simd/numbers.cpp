@@ -1,0 +1,98 @@
+// Scans over tensors in vectors. Lanes: any; tails are masked by scalar loops; no aliasing
+// concerns.
+#include "runtime/simd/numbers.h"
+
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "runtime/simd/numbers.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace netc::runtime::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <typename T>
+int64_t CountNonFinite(const T* values, size_t count) {
+  const hn::ScalableTag<T> tag;
+  const size_t lanes = hn::Lanes(tag);
+  int64_t found = 0;
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto finite = hn::IsFinite(hn::LoadU(tag, values + i));
+    found += static_cast<int64_t>(lanes - hn::CountTrue(tag, finite));
+  }
+  for (; i < count; ++i) found += std::isfinite(values[i]) ? 0 : 1;
+  return found;
+}
+
+int64_t CountNonFiniteF32(const float* values, size_t count) {
+  return CountNonFinite(values, count);
+}
+int64_t CountNonFiniteF64(const double* values, size_t count) {
+  return CountNonFinite(values, count);
+}
+
+HWY_INLINE hn::Vec<hn::CappedTag<double, 8>> LoadDoubles(const double* values) {
+  return hn::LoadU(hn::CappedTag<double, 8>(), values);
+}
+HWY_INLINE hn::Vec<hn::CappedTag<double, 8>> LoadDoubles(const float* values) {
+  const hn::CappedTag<double, 8> tag;
+  return hn::PromoteTo(tag, hn::LoadU(hn::Rebind<float, decltype(tag)>(), values));
+}
+
+/// Partial sum k takes elements k, k + 8, k + 16, …, on every vector size.
+template <typename T>
+double SumOfSquares(const T* values, size_t count) {
+  const hn::CappedTag<double, 8> tag;
+  const size_t lanes = hn::Lanes(tag);
+  HWY_ALIGN double sums[8] = {};
+  size_t i = 0;
+  for (size_t lane = 0; lane < 8; lane += lanes) {
+    auto sum = hn::Zero(tag);
+    for (i = 0; i + 8 <= count; i += 8) {
+      const auto value = LoadDoubles(values + i + lane);
+      sum = hn::Add(sum, hn::Mul(value, value));
+    }
+    hn::Store(sum, tag, sums + lane);
+  }
+  for (size_t lane = 0; i < count; ++i, ++lane) {
+    const auto value = static_cast<double>(values[i]);
+    sums[lane] += value * value;
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+double SumOfSquaresF32(const float* values, size_t count) { return SumOfSquares(values, count); }
+double SumOfSquaresF64(const double* values, size_t count) { return SumOfSquares(values, count); }
+
+}  // namespace netc::runtime::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace netc::runtime {
+
+HWY_EXPORT(CountNonFiniteF32);
+HWY_EXPORT(CountNonFiniteF64);
+HWY_EXPORT(SumOfSquaresF32);
+HWY_EXPORT(SumOfSquaresF64);
+
+int64_t count_nonfinite(std::span<const float> values) {
+  return HWY_DYNAMIC_DISPATCH(CountNonFiniteF32)(values.data(), values.size());
+}
+
+int64_t count_nonfinite(std::span<const double> values) {
+  return HWY_DYNAMIC_DISPATCH(CountNonFiniteF64)(values.data(), values.size());
+}
+
+double sum_of_squares(std::span<const float> values) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF32)(values.data(), values.size());
+}
+
+double sum_of_squares(std::span<const double> values) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(values.data(), values.size());
+}
+
+}  // namespace netc::runtime
+#endif  // HWY_ONCE

@@ -1,0 +1,18 @@
+// Whole-tensor questions about floating-point values.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace netc::runtime {
+
+/// How many of the values are infinite or NaN.
+int64_t count_nonfinite(std::span<const float> values);
+int64_t count_nonfinite(std::span<const double> values);
+
+/// Sum of squares in f64: 8 interleaved partial sums, added as ((0+4)+(2+6))+((1+5)+(3+7)), so the
+/// bits are the same on every CPU.
+double sum_of_squares(std::span<const float> values);
+double sum_of_squares(std::span<const double> values);
+
+}  // namespace netc::runtime

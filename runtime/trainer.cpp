@@ -1,0 +1,376 @@
+// The loop. A step allocates nothing; everything that a run needs to go on is in state_ and the
+// persistent slots.
+#include "runtime/trainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "runtime/checksum.h"
+#include "runtime/durable_file.h"
+#include "runtime/error.h"
+#include "runtime/interrupt.h"
+#include "runtime/shuffle.h"
+#include "runtime/simd/numbers.h"
+#include "runtime/slots.h"
+
+namespace netc::runtime {
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void check_same_slots(const Plan& train, const Plan& eval) {
+  for (const Slot* slot : persistent_slots(eval)) {
+    const Slot* other = find_slot(train, slot->role, slot->name);
+    if (other && other->offset == slot->offset && other->leading_stride == slot->leading_stride) {
+      continue;
+    }
+    throw std::logic_error("plans " + train.name + " and " + eval.name + " keep " + slot->name +
+                           " in different places");
+  }
+}
+
+void check_supported(const TrainerSettings& settings) {
+  auto unsupported = [](const char* key) {
+    return Error(Fault::Split, fmt::format("`train.{}` is not available in this version", key))
+        .help(fmt::format("remove `{}` from the train block", key));
+  };
+  if (settings.accumulate > 1) throw unsupported("accumulate");
+  if (settings.ema) throw unsupported("ema");
+}
+
+std::string program_hash(const std::string& text) {
+  Checksum checksum;
+  checksum.update(std::as_bytes(std::span(text)));
+  return checksum.digest();
+}
+
+}  // namespace
+
+TrainingSplits training_splits(const Dataset& data, double valid_fraction,
+                               const std::string& valid_split) {
+  const Split* train = data.find("train");
+  if (!train) throw Error(Fault::Split, "the dataset has no `train` split");
+  TrainingSplits splits{*train, std::nullopt, data.find("test")};
+  if (!valid_split.empty()) {
+    const Split* valid = data.find(valid_split);
+    if (!valid) {
+      Error error(Fault::Split, fmt::format("`train.valid`: the dataset has no split `{}`",
+                                            printable(valid_split)));
+      std::string names;
+      for (const Split& split : data.splits) names += (names.empty() ? "" : ", ") + split.name;
+      throw Error(error.note("splits: " + names));
+    }
+    splits.valid = *valid;
+  } else if (valid_fraction > 0) {
+    const auto count =
+        static_cast<int64_t>(std::floor(static_cast<double>(train->records) * valid_fraction));
+    splits.train = slice(*train, "train", 0, train->records - count);
+    splits.valid = slice(*train, "valid", train->records - count, count);
+  } else if (const Split* valid = data.find("valid")) {
+    splits.valid = *valid;
+  }
+  if (splits.train.records == 0) {
+    throw Error(Fault::Split, "there are no records to train on");
+  }
+  if (splits.valid && splits.valid->records == 0) {
+    throw Error(Fault::Split, fmt::format("`train.valid`: no records are left for validation ({} "
+                                          "in the train split)",
+                                          train->records));
+  }
+  return splits;
+}
+
+Trainer::Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener)
+    : parts_(parts),
+      settings_((check_supported(settings), std::move(settings))),
+      listener_(listener),
+      splits_(training_splits(parts.data, settings_.valid_fraction, settings_.valid_split)),
+      batches_(splits_.train, parts.train),
+      score_slots_(parts.train, settings_.metrics),
+      lr_slot_(parts.train, "lr"),
+      step_slot_(parts.train, "step"),
+      seed_slot_(parts.train, "seed"),
+      saver_(settings_.directory, settings_.save, parts.train, parts.arena),
+      schedule_(settings_.lr, settings_.epochs * steps_per_epoch()) {
+  check_same_slots(parts.train, parts.eval);
+  if (settings_.batch > parts.train.batch_capacity) throw std::logic_error("batch over capacity");
+  if (steps_per_epoch() == 0) {
+    throw Error(Fault::Split, fmt::format("`drop_last` leaves no batch: {} records, batch {}",
+                                          splits_.train.records, settings_.batch));
+  }
+  if (splits_.train.records > UINT32_MAX) {
+    throw Error(Fault::Split, "more than 2^32 records to train on");
+  }
+  if (!splits_.valid && (settings_.patience > 0 || schedule_.needs_validation())) {
+    throw Error(Fault::Split, fmt::format("`{}` needs validation data",
+                                          settings_.patience > 0 ? "patience" : "plateau"))
+        .help("set `train.valid`, for example `valid = 0.1`");
+  }
+  state_.model = settings_.model;
+  state_.program_hash = program_hash(settings_.config_text);
+  state_.seed = settings_.seed;
+  state_.batch = settings_.batch;
+  state_.records = splits_.train.records;
+  state_.running.reset(settings_.metrics.size() + 1);
+  order_.resize(static_cast<size_t>(splits_.train.records));
+}
+
+int64_t Trainer::steps_per_epoch() const {
+  const int64_t records = splits_.train.records, batch = settings_.batch;
+  return settings_.drop_last ? records / batch : (records + batch - 1) / batch;
+}
+
+int64_t Trainer::epoch_records() const {
+  return std::min(splits_.train.records, steps_per_epoch() * settings_.batch);
+}
+
+void Trainer::resume(const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  auto refuse = [&](const std::string& message) {
+    return Error(Fault::Checkpoint, fmt::format("{}: {}", file_name(checkpoint.file.path), message))
+        .in_file(checkpoint.file.path);
+  };
+  if (state.model != settings_.model) {
+    throw refuse(fmt::format("the checkpoint is of model `{}`, this is `{}`",
+                             printable(state.model), settings_.model));
+  }
+  if (state.sample > 0 && state.records != state_.records) {
+    throw refuse(fmt::format("it stopped within an epoch of {} records, now there are {}",
+                             state.records, state_.records));
+  }
+  if (state.sample > 0 && state.running.sums.size() != settings_.metrics.size() + 1) {
+    throw refuse("it stopped within an epoch with other metrics");
+  }
+  const std::vector<const Slot*> slots = persistent_slots(parts_.train);
+  for (const std::string& warning :
+       load_tensors(checkpoint.file, WeightLayout::InOut, slots, parts_.arena, Fault::Checkpoint)) {
+    listener_.notice(warning);
+  }
+  if (!checkpoint.note.empty()) {
+    listener_.notice(checkpoint.note);
+    saver_.newest_is_damaged();
+  }
+  auto changed = [&](const char* what, auto before, auto after) {
+    if (before == after) return;
+    listener_.notice(
+        fmt::format("{} was {} when the run began, now it is {}", what, before, after));
+  };
+  changed("seed", state.seed, state_.seed);
+  changed("batch", state.batch, state_.batch);
+  changed("number of train records", state.records, state_.records);
+  const TrainingState now = std::exchange(state_, state);
+  state_.program_hash = now.program_hash;
+  state_.seed = now.seed;
+  state_.batch = now.batch;
+  state_.records = now.records;
+  if (state_.sample == 0) state_.running.reset(settings_.metrics.size() + 1);
+  schedule_.plateau = state_.plateau;
+  resumed_ = true;
+}
+
+EndEvent Trainer::run() {
+  const Stopwatch watch;
+  const InterruptScope interrupts;
+  MetricsLog log(settings_.directory, resumed_, state_.epoch, state_.step);
+  begin(log);
+  try {
+    while (state_.epoch < settings_.epochs && !must_stop()) {
+      if (train_epoch(log) == EpochOutcome::Stopped || !end_epoch(log)) {
+        saver_.save_now(state_);
+        break;
+      }
+    }
+  } catch (const Error& error) {
+    // A failed write must not be tried again here: it would hide the first message.
+    if (error.fault != Fault::Output) saver_.flush();
+    throw;
+  }
+  saver_.finish(state_);
+  end_.reason = requested_signal() != 0           ? StopReason::Signal
+                : stop_for_patience_              ? StopReason::Patience
+                : state_.epoch < settings_.epochs ? StopReason::StepLimit
+                                                  : StopReason::Finished;
+  end_.signal = requested_signal();
+  end_.epochs = state_.epoch;
+  end_.steps = state_.step;
+  end_.seconds = watch.seconds();
+  end_.directory = settings_.directory;
+  end_.weights = saver_.weights_path();
+  end_.best_epoch = state_.best_epoch;
+  log.write(end_);
+  listener_.end(end_);
+  return end_;
+}
+
+void Trainer::begin(MetricsLog& log) {
+  if (!settings_.directory.empty() && !settings_.config_text.empty()) {
+    write_file(settings_.directory + "/config.net", settings_.config_text);
+  }
+  if (resumed_) saver_.export_loaded(state_);
+  start_nonfinite_ = nonfinite_weights();
+  StartEvent event;
+  event.model = settings_.model;
+  for (const Slot& slot : parts_.train.slots) {
+    if (slot.role != SlotRole::Param) continue;
+    event.parameters += dense_bytes(slot, 0) / byte_size(slot.type);
+    event.parameter_bytes += dense_bytes(slot, 0);
+  }
+  event.loader = parts_.data.loader;
+  event.splits.emplace_back("train", splits_.train.records);
+  if (splits_.valid) event.splits.emplace_back("valid", splits_.valid->records);
+  if (splits_.test) event.splits.emplace_back("test", splits_.test->records);
+  event.settings = settings_.shown;
+  event.directory = settings_.directory;
+  event.epochs = settings_.epochs;
+  event.batch = settings_.batch;
+  event.steps_per_epoch = steps_per_epoch();
+  event.seed = settings_.seed;
+  event.threads = parts_.executor.pool().threads();
+  event.resumed_epoch = resumed_ ? state_.epoch : 0;
+  event.resumed_step = resumed_ ? state_.step : 0;
+  log.write(event);
+  listener_.start(event);
+}
+
+bool Trainer::must_stop() const {
+  return requested_signal() != 0 || stop_for_patience_ ||
+         (settings_.step_limit >= 0 && steps_here_ >= settings_.step_limit);
+}
+
+Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
+  if (settings_.shuffle) {
+    shuffle(settings_.seed, state_.epoch, order_);
+  } else {
+    std::iota(order_.begin(), order_.end(), 0u);
+  }
+  if (state_.sample == 0) state_.running.reset(settings_.metrics.size() + 1);
+  const Stopwatch watch;
+  const double seconds_before = state_.seconds;
+  StepEvent event;
+  event.epoch = state_.epoch + 1;
+  event.epochs = settings_.epochs;
+  event.steps_in_epoch = steps_per_epoch();
+  event.running = &state_.running;
+  event.metrics = &settings_.metrics;
+  while (state_.sample < epoch_records()) {
+    if (must_stop()) return EpochOutcome::Stopped;
+    const int64_t rows = std::min(settings_.batch, splits_.train.records - state_.sample);
+    event.loss = step(rows);
+    state_.seconds = seconds_before + watch.seconds();
+    event.step = state_.step;
+    event.step_in_epoch = (state_.sample + settings_.batch - 1) / settings_.batch;
+    event.lr = last_rate_;
+    event.seconds = state_.seconds;
+    if (settings_.log_every > 0 && state_.step % settings_.log_every == 0) log.write(event);
+    listener_.step(event);
+  }
+  return EpochOutcome::Ended;
+}
+
+double Trainer::step(int64_t rows) {
+  const std::span<const uint32_t> records(order_.data() + state_.sample, static_cast<size_t>(rows));
+  batches_.gather(records, parts_.arena, parts_.executor.pool());
+  last_rate_ = schedule_.rate(state_.step, state_.epoch);
+  lr_slot_.set(parts_.arena, last_rate_);
+  step_slot_.set(parts_.arena, state_.step + 1);
+  seed_slot_.set(parts_.arena, static_cast<int64_t>(settings_.seed));
+  parts_.executor.run(parts_.train, parts_.arena, rows);
+  const double loss = score_slots_.add(parts_.arena, rows, state_.running);
+  ++state_.step;
+  ++steps_here_;
+  state_.sample += rows;
+  check_loss(loss);
+  return loss;
+}
+
+bool Trainer::end_epoch(MetricsLog& log) {
+  const Stopwatch watch;
+  check_weights();
+  auto score = [&](const Split& split) {
+    return evaluate(parts_.eval, split, settings_.metrics, parts_.executor, parts_.arena);
+  };
+  EpochEvent event;
+  if (splits_.valid && !(event.valid = score(*splits_.valid))) return false;
+  if (splits_.test && splits_.test->records > 0 && !(event.test = score(*splits_.test))) {
+    return false;
+  }
+  event.epoch = ++state_.epoch;
+  event.epochs = settings_.epochs;
+  event.lr = last_rate_;
+  event.training_seconds = state_.seconds;
+  event.seconds = state_.seconds + watch.seconds();
+  event.train = scores(state_.running, settings_.metrics);
+  if (event.valid) {
+    event.improved = event.valid->loss < state_.best_loss;
+    if (event.improved) {
+      state_.best_loss = event.valid->loss;
+      state_.best_epoch = state_.epoch;
+    }
+    state_.stale_epochs = event.improved ? 0 : state_.stale_epochs + 1;
+    stop_for_patience_ = settings_.patience > 0 && state_.stale_epochs >= settings_.patience;
+    schedule_.epoch_ended(event.valid->loss);
+    state_.plateau = schedule_.plateau;
+  }
+  state_.sample = 0;
+  state_.seconds = 0;
+  log.write(event);
+  listener_.epoch(event);
+  saver_.epoch_ended(state_, event.improved);
+  end_.last = std::move(event);
+  return true;
+}
+
+int64_t Trainer::nonfinite_weights() const {
+  int64_t count = 0;
+  for (const Slot& slot : parts_.train.slots) {
+    if (slot.role != SlotRole::Param || !is_floating(slot.type)) continue;
+    std::vector<Buffer> storage;
+    const Slot* pointer = &slot;
+    const TensorView view = view_slots({&pointer, 1}, parts_.arena, false, storage)[0];
+    const size_t size = view.bytes.size() / static_cast<size_t>(byte_size(slot.type));
+    count += slot.type == ElementType::f32
+                 ? count_nonfinite({reinterpret_cast<const float*>(view.bytes.data()), size})
+                 : count_nonfinite({reinterpret_cast<const double*>(view.bytes.data()), size});
+  }
+  return count;
+}
+
+void Trainer::check_loss(double loss) {
+  if (std::isfinite(loss)) return;
+  stop_nonfinite(
+      fmt::format("the loss is {} at step {} (epoch {})", loss, state_.step, state_.epoch + 1));
+}
+
+void Trainer::check_weights() {
+  // The last update can ruin the weights after a loss that was still finite. Masks that hold
+  // infinities from the start are fine.
+  if (nonfinite_weights() <= start_nonfinite_) return;
+  stop_nonfinite(fmt::format("the weights are not finite after step {} (epoch {})", state_.step,
+                             state_.epoch + 1));
+}
+
+void Trainer::stop_nonfinite(const std::string& what) {
+  Error error(Fault::NonFinite, what);
+  if (!settings_.directory.empty()) {
+    error.note(saver_.last_good_epoch()
+                   ? fmt::format("the checkpoint after epoch {} is kept in {}",
+                                 *saver_.last_good_epoch(), printable(settings_.directory))
+                   : "no epoch was finished, so there is no checkpoint");
+  }
+  error.help("try a smaller `lr`, or `clip = norm(1.0)`");
+  throw Error(error);
+}
+
+}  // namespace netc::runtime

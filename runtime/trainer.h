@@ -1,0 +1,114 @@
+// The training loop: epochs over the train split, evaluations, schedules, early stopping, saving.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/batches.h"
+#include "runtime/checkpoint.h"
+#include "runtime/data/dataset.h"
+#include "runtime/evaluate.h"
+#include "runtime/executor.h"
+#include "runtime/metrics_log.h"
+#include "runtime/run_saver.h"
+#include "runtime/schedule.h"
+#include "runtime/training_events.h"
+
+namespace netc::runtime {
+
+/// The `train` block and the command line's additions, checked by the frontend.
+struct TrainerSettings {
+  std::string model;
+  int64_t epochs = 1;  ///< in total, also when resuming
+  int64_t batch = 32;
+  uint64_t seed = 0;
+  bool shuffle = true;
+  bool drop_last = false;
+  ScheduleSpec lr;
+  double valid_fraction = 0;
+  std::string valid_split;  ///< name of a split instead of a fraction
+  int64_t patience = 0;     ///< 0: no early stopping
+  SavePolicy save = SavePolicy::Best;
+  int64_t log_every = 0;
+  int64_t step_limit = -1;  ///< steps that this command may do; -1: any number
+  int64_t accumulate = 1;
+  std::optional<double> ema;
+  std::vector<std::string> metrics;                        ///< names of results, in order
+  std::vector<std::pair<std::string, std::string>> shown;  ///< settings for the start event
+  std::string config_text;                                 ///< goes to config.net
+  std::string directory;  ///< run directory, locked by the caller; empty: save nothing
+};
+
+/// What a trainer works on. The plans' persistent slots have the same offsets in both, and hold
+/// their start values (or those of a resumed run) when training begins.
+struct TrainerParts {
+  const Plan& train;
+  const Plan& eval;
+  Arena& arena;
+  Executor& executor;
+  const Dataset& data;
+};
+
+/// The train and validation parts of a dataset by the settings: a fraction takes the last
+/// floor(n * fraction) records. Throws Error(Split).
+struct TrainingSplits {
+  Split train;
+  std::optional<Split> valid;
+  const Split* test = nullptr;
+};
+TrainingSplits training_splits(const Dataset& data, double valid_fraction,
+                               const std::string& valid_split);
+
+class Trainer {
+ public:
+  Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener);
+
+  /// Goes on from a checkpoint: fills the slots and takes its position. Throws Error(Checkpoint)
+  /// before anything is changed when it does not fit.
+  void resume(const Checkpoint& checkpoint);
+
+  /// Trains until done, stopped by patience or the step limit, or asked to by a signal (then the
+  /// step is finished and everything saved). Throws Error(NonFinite) with the last good checkpoint
+  /// kept, and Error(Output) when saving fails.
+  EndEvent run();
+
+  const TrainingState& state() const { return state_; }
+
+ private:
+  enum class EpochOutcome : uint8_t { Ended, Stopped };
+
+  void begin(MetricsLog& log);
+  EpochOutcome train_epoch(MetricsLog& log);
+  double step(int64_t rows);
+  bool end_epoch(MetricsLog& log);
+  bool must_stop() const;
+  void check_loss(double loss);
+  void check_weights();
+  int64_t nonfinite_weights() const;
+  [[noreturn]] void stop_nonfinite(const std::string& what);
+  int64_t epoch_records() const;
+  int64_t steps_per_epoch() const;
+
+  TrainerParts parts_;
+  TrainerSettings settings_;
+  TrainingListener& listener_;
+  TrainingSplits splits_;
+  BatchSource batches_;
+  ScoreSlots score_slots_;
+  ScalarInput lr_slot_, step_slot_, seed_slot_;
+  RunSaver saver_;
+  Schedule schedule_;
+  TrainingState state_;
+  std::vector<uint32_t> order_;
+  EndEvent end_;
+  bool resumed_ = false;
+  bool stop_for_patience_ = false;
+  int64_t steps_here_ = 0;       ///< by this command
+  int64_t start_nonfinite_ = 0;  ///< values that were not finite when training began
+  double last_rate_ = 0;
+};
+
+}  // namespace netc::runtime

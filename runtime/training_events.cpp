@@ -1,0 +1,117 @@
+// Events as JSON.
+#include "runtime/training_events.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace netc::runtime {
+namespace {
+
+/// Writes an object key by key. fmt prints doubles in the shortest form that reads back.
+class JsonObject {
+ public:
+  JsonObject& text(const std::string& key, const std::string& value) {
+    return raw(key, quoted(value));
+  }
+  JsonObject& number(const std::string& key, double value) {
+    return raw(key, std::isfinite(value) ? fmt::format("{}", value) : "null");
+  }
+  JsonObject& integer(const std::string& key, int64_t value) {
+    return raw(key, fmt::format("{}", value));
+  }
+  JsonObject& raw(const std::string& key, const std::string& value) {
+    text_ += text_.empty() ? "{" : ",";
+    text_ += quoted(key) + ":" + value;
+    return *this;
+  }
+  std::string done() const { return text_.empty() ? "{}" : text_ + "}"; }
+
+ private:
+  static std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') {
+        out += '\\';
+        out += c;
+      } else if (static_cast<unsigned char>(c) < 0x20) {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+      } else {
+        out += c;
+      }
+    }
+    return out + "\"";
+  }
+
+  std::string text_;
+};
+
+std::string scores_json(const Scores& scores) {
+  JsonObject object;
+  object.number("loss", scores.loss);
+  for (const auto& [name, value] : scores.metrics) object.number(name, value);
+  return object.done();
+}
+
+const char* name(StopReason reason) {
+  switch (reason) {
+    case StopReason::Finished:
+      return "finished";
+    case StopReason::Patience:
+      return "patience";
+    case StopReason::StepLimit:
+      return "steps";
+    case StopReason::Signal:
+      return "signal";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string to_json(const Scores& scores) { return scores_json(scores); }
+
+std::string to_json(const StartEvent& event) {
+  JsonObject data, settings;
+  data.text("loader", event.loader);
+  for (const auto& [split, records] : event.splits) data.integer(split, records);
+  settings.integer("epochs", event.epochs).integer("batch", event.batch);
+  settings.raw("seed", fmt::format("{}", event.seed));
+  for (const auto& [key, value] : event.settings) settings.text(key, value);
+  JsonObject object;
+  object.text("event", "start").text("model", event.model).integer("parameters", event.parameters);
+  object.raw("data", data.done()).raw("settings", settings.done());
+  object.text("directory", event.directory).integer("threads", event.threads);
+  if (event.resumed_step > 0) {
+    object.integer("resumed_epoch", event.resumed_epoch);
+    object.integer("resumed_step", event.resumed_step);
+  }
+  return object.done();
+}
+
+std::string to_json(const StepEvent& event) {
+  JsonObject object;
+  object.text("event", "step").integer("epoch", event.epoch).integer("step", event.step);
+  object.number("loss", event.loss).number("lr", event.lr).number("seconds", event.seconds);
+  return object.done();
+}
+
+std::string to_json(const EpochEvent& event) {
+  JsonObject object;
+  object.text("event", "epoch").integer("epoch", event.epoch);
+  object.raw("train", scores_json(event.train));
+  if (event.valid) object.raw("valid", scores_json(*event.valid));
+  if (event.test) object.raw("test", scores_json(*event.test));
+  return object.number("lr", event.lr).number("seconds", event.seconds).done();
+}
+
+std::string to_json(const EndEvent& event) {
+  JsonObject object;
+  object.text("event", "end").text("reason", name(event.reason)).integer("epochs", event.epochs);
+  object.integer("steps", event.steps).number("seconds", event.seconds);
+  if (event.last && event.last->test) object.raw("test", scores_json(*event.last->test));
+  if (event.best_epoch > 0) object.integer("best_epoch", event.best_epoch);
+  return object.text("weights", event.weights).done();
+}
+
+}  // namespace netc::runtime
