@@ -57,11 +57,19 @@ std::vector<int64_t> plain(const Shape& shape) {
   return sizes;
 }
 
-/// Binds names that stand alone as a size, then checks every size of the arguments.
-Sizes bind_arguments(const Function& f, const std::vector<Array>& args) {
+/// Learns the name in `size` when it is a + b * name and the number given for it tells.
+void learn(const Dim& size, int64_t given, Sizes& sizes) {
+  std::vector<std::string> names = size.symbols();
+  if (names.size() != 1) return;
+  auto c = size.coefficients(names[0]);
+  if (!c || c->size() != 2 || (*c)[1] == 0 || (given - (*c)[0]) % (*c)[1] != 0) return;
+  sizes.try_emplace(names[0], (given - (*c)[0]) / (*c)[1]);
+}
+
+/// Adds the names in the parameters' sizes to `sizes`, then checks every size of the arguments.
+Sizes bind_arguments(const Function& f, const std::vector<Array>& args, Sizes sizes) {
   if (args.size() != f.params.size())
     fail(fmt::format("`{}` takes {} arguments, not {}", f.name, f.params.size(), args.size()));
-  Sizes sizes;
   auto mismatch = [&](size_t i) {
     const Value& p = f[f.params[i].value];
     fail(fmt::format("`{}`: argument `{}` must be {}, this is {}[{}]", f.name, p.name, str(p.type),
@@ -70,11 +78,7 @@ Sizes bind_arguments(const Function& f, const std::vector<Array>& args) {
   for (size_t i = 0; i < args.size(); ++i) {
     const Type& type = f[f.params[i].value].type;
     if (type.dtype != args[i].dtype || type.shape.size() != args[i].shape.size()) mismatch(i);
-    for (size_t d = 0; d < type.shape.size(); ++d) {
-      std::vector<std::string> names = type.shape[d].symbols();
-      if (names.size() == 1 && type.shape[d] == Dim::symbol(names[0]))
-        sizes.try_emplace(names[0], args[i].shape[d]);
-    }
+    for (size_t d = 0; d < type.shape.size(); ++d) learn(type.shape[d], args[i].shape[d], sizes);
   }
   for (size_t i = 0; i < args.size(); ++i) {
     const Type& type = f[f.params[i].value].type;
@@ -92,6 +96,9 @@ std::string broken_promise(const Value& bound, const Array& given) {
     if (v < least || v >= n) return fmt::format("is {}, but must be in {} … {}", v, least, n - 1);
   return "";
 }
+
+EvaluationResult evaluate_with(const Module& module, FunctionId function,
+                               const std::vector<Array>& args, const Sizes& known);
 
 class Evaluator {
  public:
@@ -184,7 +191,8 @@ class Evaluator {
       std::vector<Array> args;
       for (const Array* a : operands) args.push_back(*a);
       FunctionId callee = std::get<FunctionId>(value.attrs[0]);
-      EvaluationResult inner = evaluate(module_, callee, args);
+      // A callee was instantiated with the names of its caller.
+      EvaluationResult inner = evaluate_with(module_, callee, args, sizes_);
       if (fault.empty()) fault = inner.fault;
       further = std::move(inner.results);
       return further.at(0);
@@ -271,12 +279,10 @@ int64_t arena_size(const Function& f, const Sizes& sizes) {
   return bytes;
 }
 
-}  // namespace
-
-EvaluationResult evaluate(const Module& module, FunctionId function,
-                          const std::vector<Array>& args) {
+EvaluationResult evaluate_with(const Module& module, FunctionId function,
+                               const std::vector<Array>& args, const Sizes& known) {
   const Function& f = module[function];
-  Sizes sizes = bind_arguments(f, args);
+  Sizes sizes = bind_arguments(f, args, known);
   Evaluator evaluator(module, f, sizes);
   EvaluationResult result;
   try {
@@ -297,6 +303,13 @@ EvaluationResult evaluate(const Module& module, FunctionId function,
   }
   result.fault = evaluator.fault;
   return result;
+}
+
+}  // namespace
+
+EvaluationResult evaluate(const Module& module, FunctionId function,
+                          const std::vector<Array>& args) {
+  return evaluate_with(module, function, args, {});
 }
 
 std::string evaluate_in_arena(const Module& module, FunctionId function, std::byte* arena,
