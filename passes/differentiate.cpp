@@ -107,7 +107,10 @@ void Opened::note(ValueId v) {
   const Value& value = module_[function_][v];
   const bool depends =
       std::any_of(value.args.begin(), value.args.end(), [&](ValueId a) { return varied[a.index]; });
-  varied.push_back(depends && ir::is_float(value.type.dtype));
+  // A scalar op without partials (floor) is flat: no gradient flows.
+  const ir::OpDef& def = ir::def(value.op);
+  const bool flat = def.scalar && !def.vjp;
+  varied.push_back(depends && !flat && ir::is_float(value.type.dtype));
   outer.push_back(false);
 }
 
@@ -235,6 +238,7 @@ class Walk {
   Cotangent peel(ValueId v, std::vector<Mask> masks, const Cotangent& from) const;
   void contribute(ValueId to, Cotangent cotangent);
   void name_gradient(ValueId of, const Cotangent& cotangent);
+  bool moves_elements(const std::vector<ValueId>& out, ValueId g) const;
   void report_missing(const Value& value);
   bool is_elementwise(const Function& gradient, size_t first_cotangent) const;
 };
@@ -282,30 +286,49 @@ void Walk::visit_value(ValueId self, const Cotangent& incoming) {
   const Value value = b_.value(self);
   if (std::none_of(value.args.begin(), value.args.end(), [&](ValueId a) { return varied(a); }))
     return;
-  const ir::OpDef& def = ir::def(value.op);
-  if (!def.vjp) {
+  if (!ir::def(value.op).vjp) {
     report_missing(value);
     return;
   }
   b_.locs = value.locs;
   b_.vjp_of = names_[self.index];
   Cotangent cotangent = incoming;
-  const bool map = def.form == ir::Form::Map;
-  std::vector<Mask> masks = cotangent.masks;
+  // Elementwise rules are linear: masks stay outside. Rules that only move elements are applied to
+  // the masks as well. Before all others the masks are applied.
+  const bool map = ir::def(value.op).form == ir::Form::Map;
+  const size_t mark = b_.function().values.size();
+  auto out = apply_rule(value, self, cotangent.g);
   std::vector<std::vector<ValueId>> moved;  // by mask, then operand
-  if (!map && def.vjp_is_view)
-    for (const Mask& mask : masks) moved.push_back(apply_rule(value, self, mask.condition));
-  const bool outside = map || def.vjp_is_view;
-  const ValueId g = outside ? cotangent.g : full(cotangent);
-  if (!outside) cotangents_[self.index] = cotangent;
-  const auto out = apply_rule(value, self, g);
+  if (!map && !cotangent.masks.empty()) {
+    if (moves_elements(out, cotangent.g)) {
+      for (const Mask& mask : cotangent.masks)
+        moved.push_back(apply_rule(value, self, mask.condition));
+    } else {
+      b_.function().values.resize(mark);
+      const ValueId g = full(cotangent);
+      cotangents_[self.index] = cotangent = {g, {}, g};
+      out = apply_rule(value, self, g);
+    }
+  }
   for (size_t i = 0; i < out.size(); ++i) {
     if (!out[i]) continue;
-    std::vector<Mask> stay;
-    if (map) stay = masks;
-    for (size_t m = 0; m < moved.size(); ++m) stay.push_back({moved[m][i], masks[m].keep});
-    contribute(value.args[i], peel(out[i], std::move(stay), cotangent));
+    std::vector<Mask> masks;
+    if (map) masks = cotangent.masks;
+    for (size_t m = 0; m < moved.size(); ++m)
+      masks.push_back({moved[m][i], cotangent.masks[m].keep});
+    contribute(value.args[i], peel(out[i], std::move(masks), cotangent));
   }
+}
+
+/// Whether a rule made every cotangent from `g` by views alone.
+bool Walk::moves_elements(const std::vector<ValueId>& out, ValueId g) const {
+  return std::all_of(out.begin(), out.end(), [&](ValueId v) {
+    while (v && v != g) {
+      const Value& value = b_.value(v);
+      v = ir::def(value.op).form == ir::Form::View ? value.args[0] : ValueId();
+    }
+    return v == g;
+  });
 }
 
 /// Moves the masks that a rule wrote around its result to the outside.

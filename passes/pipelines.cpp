@@ -35,6 +35,13 @@ const Step kSteps[] = {
      {"simplify", "apply simplify.rules, fold constants, merge views", simplify}},
     {Stage::Optimised, 1, 2, {"cse", "compute equal values once", merge_common}},
     {Stage::Optimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
+
+    // Kernels.
+    {Stage::Fused,
+     1,
+     2,
+     {"fuse", "form kernels: contractions, loops, scatters with what fits", fuse}},
+    {Stage::Fused, 0, 0, {"split", "one op a kernel", split_kernels}},
 };
 
 }  // namespace

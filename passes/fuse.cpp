@@ -1,0 +1,196 @@
+// The passes `fuse` and `split`: writes the groups of a function as kernels, contiguous and in an
+// order in which updates of parameters come last.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "passes/grouping.h"
+#include "passes/passes.h"
+
+namespace netc::passes {
+
+using ir::Function;
+using ir::FunctionId;
+using ir::Module;
+using ir::Value;
+using ir::ValueId;
+
+namespace {
+
+class KernelWriter {
+ public:
+  KernelWriter(Module& module, FunctionId f, const Grouping& grouping)
+      : module_(module), f_(f), grouping_(grouping), rewriter_(module, f) {
+    for (uint32_t g = 0; g < grouping.groups.size(); ++g)
+      pulls_.push_back(pull(rewriter_.old(), grouping, g));
+  }
+
+  /// Writes all kernels; false when the groups need each other in a circle.
+  bool run() {
+    const auto order = schedule();
+    if (!order) return false;
+    module_[f_].kernels.clear();
+    for (uint32_t g : *order) write(g);
+    for (const ir::Result& r : rewriter_.old().results)
+      if (r.value) outside(r.value);
+    for (size_t i = 0; i < now_.size(); ++i) rewriter_.set(ValueId(i), now_[i]);
+    rewriter_.finish();
+    return true;
+  }
+
+ private:
+  Module& module_;
+  FunctionId f_;
+  const Grouping& grouping_;
+  Rewriter rewriter_;
+  std::vector<Pull> pulls_;
+  std::vector<ValueId> now_ = first_now();
+  std::set<std::string> names_;
+
+  const Function& old() const { return rewriter_.old(); }
+
+  std::vector<ValueId> first_now() const {
+    std::vector<ValueId> now(rewriter_.old().values.size());
+    for (size_t i = 0; i < rewriter_.old().params.size(); ++i) now[i] = ValueId(i);
+    return now;
+  }
+
+  /// The groups whose stored values group g reads.
+  std::set<uint32_t> needs(uint32_t g) const {
+    std::set<uint32_t> out;
+    for (ValueId v : pulls_[g].outside) {
+      const ValueId root = root_of(old(), grouping_.stored, v);
+      const uint32_t home = grouping_.home[root.index];
+      if (home != kNoGroup && home != g) out.insert(home);
+    }
+    return out;
+  }
+
+  /// Groups in order: what others need first, in source order; then the rest, which is results
+  /// only, so that a parameter is overwritten after its last reader.
+  std::optional<std::vector<uint32_t>> schedule() const {
+    const size_t count = pulls_.size();
+    std::vector<std::vector<uint32_t>> readers(count);
+    std::vector<size_t> waits(count, 0);
+    size_t left = 0;
+    for (uint32_t g = 0; g < count; ++g) {
+      if (pulls_[g].members.empty()) continue;
+      ++left;
+      for (uint32_t h : needs(g)) {
+        readers[h].push_back(g);
+        ++waits[g];
+      }
+    }
+    const auto rank = [&](uint32_t g) {
+      return std::tuple(readers[g].empty(), pulls_[g].members.back(), g);
+    };
+    std::set<std::tuple<bool, ValueId, uint32_t>> ready;
+    for (uint32_t g = 0; g < count; ++g)
+      if (!pulls_[g].members.empty() && waits[g] == 0) ready.insert(rank(g));
+    std::vector<uint32_t> order;
+    while (!ready.empty()) {
+      const uint32_t g = std::get<2>(*ready.begin());
+      ready.erase(ready.begin());
+      order.push_back(g);
+      for (uint32_t r : readers[g])
+        if (--waits[r] == 0) ready.insert(rank(r));
+    }
+    if (order.size() != left) return {};
+    return order;
+  }
+
+  /// The value outside kernels that stands for `v`: stored ones were written by their kernel.
+  ValueId outside(ValueId v) {
+    ValueId& now = now_[v.index];
+    if (!now) now = clone(v, [&](ValueId a) { return outside(a); });
+    return now;
+  }
+
+  template <class MapOperand>
+  ValueId clone(ValueId v, MapOperand map) {
+    Value value = old()[v];
+    for (ValueId& a : value.args) a = map(a);
+    // A value computed again is a temporary.
+    if (!value.name.empty() && !names_.insert(value.name).second) value.name.clear();
+    value.kernel = {};
+    value.storage.reset();
+    return append(module_[f_], std::move(value));
+  }
+
+  void write(uint32_t g) {
+    for (ValueId v : pulls_[g].outside) outside(v);
+    const ir::KernelId kernel(module_[f_].kernels.size());
+    module_[f_].kernels.push_back({fmt::format("k{}", kernel.index), ""});
+    std::map<ValueId, ValueId> inside;
+    for (ValueId v : pulls_[g].members) {
+      const ValueId made = clone(v, [&](ValueId a) {
+        const auto found = inside.find(a);
+        return found == inside.end() ? now_[a.index] : found->second;
+      });
+      inside[v] = made;
+      module_[f_][made].kernel = kernel;
+    }
+    for (const auto& [v, made] : inside) {
+      if (grouping_.home[v.index] != g || !grouping_.stored[v.index]) continue;
+      now_[v.index] = made;
+      module_[f_][made].remark = remark(v, g);
+    }
+  }
+
+  /// Why a value is stored although its reader stands in the same kernel.
+  std::string remark(ValueId v, uint32_t g) const {
+    const auto& members = pulls_[g].members;
+    const bool read_here = std::any_of(members.begin(), members.end(), [&](ValueId m) {
+      return std::find(old()[m].args.begin(), old()[m].args.end(), v) != old()[m].args.end();
+    });
+    if (!read_here) return old()[v].remark;
+    for (uint32_t other = 0; other < pulls_.size(); ++other) {
+      if (other == g) continue;
+      for (ValueId m : pulls_[other].members) {
+        for (ValueId a : old()[m].args) {
+          if (root_of(old(), grouping_.stored, a) != v) continue;
+          const ir::Place place = user_place(module_, old()[m].locs);
+          if (place.line)
+            return fmt::format("not fused: also used at {}:{}", place.line, place.column);
+        }
+      }
+    }
+    return old()[v].remark;
+  }
+};
+
+/// Drops kernels and addresses that a module already has.
+void undo_kernels(Function& function) {
+  function.kernels.clear();
+  for (Value& value : function.values) {
+    value.kernel = {};
+    value.storage.reset();
+  }
+}
+
+Module form_kernels(Module module, Grouping (*group)(const Function&)) {
+  for (size_t i = 0; i < module.functions.size(); ++i) {
+    const FunctionId f(i);
+    if (!module[f].entry) continue;
+    undo_kernels(module[f]);
+    erase_unused(module, f);
+    const Function before = module[f];
+    if (!KernelWriter(module, f, group(before)).run()) {
+      module[f] = before;
+      KernelWriter(module, f, single_groups(before)).run();
+    }
+  }
+  if (module.stage == ir::Stage::Optimised) module.stage = ir::Stage::Fused;
+  return module;
+}
+
+}  // namespace
+
+Module fuse(Module module, PassContext&) { return form_kernels(std::move(module), group_values); }
+
+Module split_kernels(Module module, PassContext&) {
+  return form_kernels(std::move(module), single_groups);
+}
+
+}  // namespace netc::passes

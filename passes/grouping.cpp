@@ -1,0 +1,481 @@
+// Groups are grown in one walk from first to last value. A value joins the group of an operand when
+// the kernel contract allows it there and no cycle of groups arises; otherwise it floats. What must
+// lie in memory is known before the walk: operands of contractions, results, operands of views.
+#include "passes/grouping.h"
+
+#include <algorithm>
+
+namespace netc::passes {
+
+using ir::Form;
+using ir::Function;
+using ir::Value;
+using ir::ValueId;
+
+bool is_view(const Value& value) { return ir::def(value.op).form == Form::View; }
+
+bool is_free_leaf(const Function& function, ValueId v) {
+  return ir::def(function[v].op).form == Form::Leaf && function[v].args.empty() &&
+         !is_parameter(function, v);
+}
+
+std::optional<ir::Access> access_from(const Function& function, ValueId view, ValueId base) {
+  if (view == base) {
+    ir::Access access{base, 0, {}};
+    ir::Dim stride = 1;
+    const ir::Shape& shape = function[base].type.shape;
+    access.strides.resize(shape.size());
+    for (size_t d = shape.size(); d-- > 0;) {
+      access.strides[d] = stride;
+      stride = stride * shape[d];
+    }
+    return access;
+  }
+  const Value& value = function[view];
+  if (!is_view(value) || value.args.size() != 1) return {};
+  const auto operand = access_from(function, value.args[0], base);
+  if (!operand) return {};
+  return ir::through_view(value, function[value.args[0]].type, *operand);
+}
+
+ValueId root_of(const Function& function, const std::vector<bool>& stored, ValueId v) {
+  while (!stored[v.index] && is_view(function[v]) && function[v].args.size() == 1)
+    v = function[v].args[0];
+  return v;
+}
+
+bool is_readable(const Function& function, const std::vector<bool>& stored, ValueId v) {
+  const ValueId root = root_of(function, stored, v);
+  return stored[root.index] && access_from(function, v, root).has_value();
+}
+
+namespace {
+
+/// What a value is to the group that is its home.
+enum class Place : uint8_t {
+  None,
+  Full,  ///< an element for each of the loop
+  Row,   ///< an element for each row, the loop's shape without the folded dims
+  Chain  ///< a view on the way from Row to Full
+};
+
+class Grower {
+ public:
+  explicit Grower(const Function& function)
+      : f_(function),
+        must_store_(function.values.size(), false),
+        under_view_(function.values.size(), false),
+        pure_(function.values.size(), false),
+        place_(function.values.size(), Place::None),
+        origins_(function.values.size()) {
+    out_.home.assign(function.values.size(), kNoGroup);
+    out_.stored.assign(function.values.size(), false);
+  }
+
+  Grouping run();
+  Grouping run_single();
+
+ private:
+  const Function& f_;
+  Grouping out_;
+  std::vector<bool> must_store_, under_view_;
+  std::vector<bool> pure_;  ///< elementwise from stored values and affine views of them
+  std::vector<Place> place_;
+  std::vector<std::set<uint32_t>> origins_;  ///< groups that a value needs
+
+  void find_must_store();
+  void store_operand(ValueId v);
+  void visit(ValueId v);
+  void visit_map(ValueId v);
+  void visit_view(ValueId v);
+  void visit_reduce(ValueId v);
+  void visit_heavy(ValueId v, Form form);
+  bool fits(uint32_t g, ValueId v, Place& place);
+  bool reaches(uint32_t from, uint32_t to) const;
+  bool may_read(uint32_t g, ValueId operand) const;
+  void read(uint32_t g, ValueId operand);
+  void float_or_store(ValueId v);
+  void store_alone(ValueId v, bool may_merge);
+  void settle(ValueId v, uint32_t g, Place place);
+  uint32_t add_group(Form form, ir::Shape shape);
+  void collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const;
+  void resolve();
+};
+
+void Grower::store_operand(ValueId v) {
+  // Down the views as far as the access stays affine; what breaks it is made dense.
+  ValueId base = v;
+  while (is_view(f_[base]) && !must_store_[base.index]) {
+    if (f_[base].args.size() != 1 || !access_from(f_, v, f_[base].args[0])) break;
+    base = f_[base].args[0];
+  }
+  must_store_[base.index] = true;
+}
+
+void Grower::find_must_store() {
+  for (const ir::Result& r : f_.results)
+    if (r.value) must_store_[r.value.index] = true;
+  for (const Value& value : f_.values) {
+    const Form form = ir::def(value.op).form;
+    if (form == Form::Contract) {
+      for (ValueId a : value.args) store_operand(a);
+    } else if ((form == Form::Gather && value.args.size() > 1) || form == Form::Leaf) {
+      for (ValueId a : value.args)
+        if (form == Form::Leaf || a == value.args[0]) store_operand(a);
+    } else if (form == Form::View) {
+      for (ValueId a : value.args) under_view_[a.index] = true;
+    }
+  }
+}
+
+bool Grower::reaches(uint32_t from, uint32_t to) const {
+  if (from == to) return true;
+  std::vector<bool> seen(out_.groups.size(), false);
+  std::vector<uint32_t> stack{to};  // along sources: does `to` need `from`?
+  while (!stack.empty()) {
+    const uint32_t g = stack.back();
+    stack.pop_back();
+    if (g == from) return true;
+    if (seen[g]) continue;
+    seen[g] = true;
+    for (uint32_t s : out_.groups[g].sources) stack.push_back(s);
+  }
+  return false;
+}
+
+/// Whether group g may read a value that is computed before it.
+bool Grower::may_read(uint32_t g, ValueId operand) const {
+  return std::none_of(origins_[operand.index].begin(), origins_[operand.index].end(),
+                      [&](uint32_t h) { return reaches(g, h); });
+}
+
+void Grower::read(uint32_t g, ValueId operand) {
+  for (uint32_t h : origins_[operand.index])
+    if (h != g) out_.groups[g].sources.insert(h);
+}
+
+uint32_t Grower::add_group(Form form, ir::Shape shape) {
+  Group group;
+  group.form = form;
+  group.shape = std::move(shape);
+  out_.groups.push_back(std::move(group));
+  return uint32_t(out_.groups.size() - 1);
+}
+
+void Grower::settle(ValueId v, uint32_t g, Place place) {
+  out_.home[v.index] = g;
+  place_[v.index] = place;
+  origins_[v.index] = {g};
+  if (must_store_[v.index]) out_.stored[v.index] = true;
+}
+
+void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const {
+  if (is_free_leaf(f_, v) || depth > 32 || leaves.size() > 32) return;
+  if (is_parameter(f_, v) || out_.home[v.index] != kNoGroup) {
+    leaves.insert(v);
+    return;
+  }
+  for (ValueId a : f_[v].args) collect_leaves(a, leaves, depth + 1);
+}
+
+/// Stores a floating value in a plain loop: one that exists and reads the same values, or a new
+/// one.
+void Grower::store_alone(ValueId v, bool may_merge) {
+  std::set<ValueId> leaves;
+  collect_leaves(v, leaves, 0);
+  const ir::Shape& shape = f_[v].type.shape;
+  uint32_t chosen = kNoGroup;
+  for (uint32_t g = uint32_t(out_.groups.size()); may_merge && g-- > 0;) {
+    const Group& group = out_.groups[g];
+    if (group.form != Form::Map || group.shape != shape) continue;
+    const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
+                          return group.leaves.contains(l);
+                        });
+    if (!shares || !may_read(g, v)) continue;
+    chosen = g;
+    break;
+  }
+  if (chosen == kNoGroup) chosen = add_group(Form::Map, shape);
+  for (uint32_t h : origins_[v.index]) out_.groups[chosen].sources.insert(h);
+  out_.groups[chosen].leaves.insert(leaves.begin(), leaves.end());
+  must_store_[v.index] = true;
+  settle(v, chosen, Place::Full);
+}
+
+void Grower::float_or_store(ValueId v) {
+  for (ValueId a : f_[v].args)
+    origins_[v.index].insert(origins_[a.index].begin(), origins_[a.index].end());
+  const bool viewed = under_view_[v.index] && !is_view(f_[v]) && !is_free_leaf(f_, v);
+  if (must_store_[v.index] || viewed) store_alone(v, true);
+}
+
+bool Grower::fits(uint32_t g, ValueId v, Place& place) {
+  const Group& group = out_.groups[g];
+  const ir::Shape& shape = f_[v].type.shape;
+  if (group.form == Form::Contract) {
+    place = Place::Full;
+    if (shape != group.shape) return false;
+  } else if (group.form == Form::Reduce) {
+    if (shape != group.shape && shape != group.row) return false;
+    place = shape == group.shape ? Place::Full : Place::Row;
+  } else {
+    return false;
+  }
+  for (ValueId a : f_[v].args) {
+    if (out_.home[a.index] == g) {
+      if (place_[a.index] != place) return false;
+      continue;
+    }
+    if (!may_read(g, a)) return false;
+  }
+  if (group.form != Form::Contract) return true;
+  // A contraction's epilogue reads what lies in memory, elementwise.
+  for (ValueId a : f_[v].args)
+    if (out_.home[a.index] == kNoGroup && !pure_[a.index]) store_alone(a, false);
+  return true;
+}
+
+void Grower::visit_map(ValueId v) {
+  const Value& value = f_[v];
+  pure_[v.index] = std::all_of(value.args.begin(), value.args.end(), [&](ValueId a) {
+    return pure_[a.index] || out_.home[a.index] != kNoGroup;
+  });
+  std::set<uint32_t, std::greater<>> candidates;
+  for (ValueId a : value.args)
+    if (out_.home[a.index] != kNoGroup) candidates.insert(out_.home[a.index]);
+  for (uint32_t g : candidates) {
+    Place place = Place::None;
+    if (!fits(g, v, place)) continue;
+    for (ValueId a : value.args) {
+      if (out_.home[a.index] == g) continue;
+      read(g, a);
+      collect_leaves(a, out_.groups[g].leaves, 0);
+    }
+    settle(v, g, place);
+    return;
+  }
+  float_or_store(v);
+}
+
+/// Views on the way from a row value to the loop stay with it when each row reads its own element.
+void Grower::visit_view(ValueId v) {
+  const Value& value = f_[v];
+  const ValueId operand = value.args[0];
+  const uint32_t g = value.args.size() == 1 ? out_.home[operand.index] : kNoGroup;
+  const Place from = g == kNoGroup ? Place::None : place_[operand.index];
+  if (g != kNoGroup && out_.groups[g].form == Form::Reduce && !must_store_[v.index] &&
+      (from == Place::Row || from == Place::Chain)) {
+    ValueId row = operand;
+    while (place_[row.index] == Place::Chain) row = f_[row].args[0];
+    const Group& group = out_.groups[g];
+    const auto access = access_from(f_, v, row);
+    if (access && value.type.shape != group.shape) {
+      settle(v, g, Place::Chain);
+      return;
+    }
+    const auto dense = access_from(f_, row, row);
+    bool own = access && access->offset == ir::Dim(0);
+    for (size_t d = 0, kept = 0; own && d < group.shape.size(); ++d) {
+      const bool folded =
+          std::find(group.dims.begin(), group.dims.end(), int64_t(d)) != group.dims.end();
+      const ir::Dim wanted = folded ? ir::Dim(0) : dense->strides[kept++];
+      own = group.shape[d] == ir::Dim(1) || access->strides[d] == wanted;
+    }
+    if (own) {
+      settle(v, g, Place::Full);
+      return;
+    }
+  }
+  const ValueId root = root_of(f_, out_.stored, v);
+  pure_[v.index] = (is_parameter(f_, root) || out_.home[root.index] != kNoGroup) &&
+                   access_from(f_, v, root).has_value();
+  float_or_store(v);
+}
+
+void Grower::visit_reduce(ValueId v) {
+  const Value& value = f_[v];
+  const ValueId x = value.args[0];
+  const ir::Shape& shape = f_[x].type.shape;
+  const auto& dims = std::get<std::vector<int64_t>>(value.attrs[1]);
+  std::set<ValueId> leaves;
+  const uint32_t inner = out_.home[x.index];
+  const auto same_loop = [&](const Group& group) {
+    return group.form == Form::Reduce && group.shape == shape && group.dims == dims;
+  };
+  uint32_t chosen = kNoGroup;
+  if (inner != kNoGroup && same_loop(out_.groups[inner]) && place_[x.index] == Place::Full) {
+    chosen = inner;
+  } else {
+    collect_leaves(x, leaves, 0);
+    for (uint32_t g = uint32_t(out_.groups.size()); chosen == kNoGroup && g-- > 0;) {
+      const Group& group = out_.groups[g];
+      const bool shares = std::any_of(leaves.begin(), leaves.end(),
+                                      [&](ValueId l) { return group.leaves.contains(l); });
+      if (same_loop(group) && shares && may_read(g, x)) chosen = g;
+    }
+  }
+  if (chosen == kNoGroup) {
+    chosen = add_group(Form::Reduce, shape);
+    out_.groups[chosen].dims = dims;
+    out_.groups[chosen].row = value.type.shape;
+  }
+  if (chosen != inner) read(chosen, x);
+  out_.groups[chosen].leaves.insert(leaves.begin(), leaves.end());
+  settle(v, chosen, Place::Row);
+}
+
+void Grower::visit_heavy(ValueId v, Form form) {
+  const uint32_t g = add_group(form, f_[v].type.shape);
+  for (ValueId a : f_[v].args) {
+    read(g, a);
+    collect_leaves(a, out_.groups[g].leaves, 0);
+  }
+  if (form == Form::Scatter) must_store_[v.index] = true;
+  settle(v, g, Place::Full);
+}
+
+void Grower::visit(ValueId v) {
+  const Form form = ir::def(f_[v].op).form;
+  switch (form) {
+    case Form::Leaf:
+      pure_[v.index] = f_[v].args.empty() && splat(f_[v]);
+      float_or_store(v);
+      break;
+    case Form::Map:
+      visit_map(v);
+      break;
+    case Form::Reduce:
+      visit_reduce(v);
+      break;
+    case Form::Contract:
+    case Form::Scatter:
+      visit_heavy(v, form);
+      break;
+    case Form::View:
+      visit_view(v);
+      break;
+    case Form::Gather:
+    case Form::Call:
+      float_or_store(v);
+      break;
+  }
+}
+
+int64_t cost_bytes(ir::DType dtype) { return std::max<int64_t>(4, ir::byte_size(dtype)); }
+
+/// Whether computing `v` again where it is read moves fewer bytes than storing and loading it: only
+/// stored values are read for it, and few of them. A transcendental counts as two loads.
+bool cheap_again(const Function& f, const Grouping& grouping, ValueId v) {
+  std::set<ValueId> seen;
+  std::vector<ValueId> stack{v};
+  int64_t bytes = 0;
+  while (!stack.empty()) {
+    const ValueId at = stack.back();
+    stack.pop_back();
+    if (!seen.insert(at).second || is_free_leaf(f, at)) continue;
+    if (seen.size() > 16) return false;
+    if (at != v && is_readable(f, grouping.stored, at)) {
+      const ValueId root = root_of(f, grouping.stored, at);
+      // A view with fewer elements than the value (a repeated bias) costs nothing.
+      if (element_count(f[root].type.shape) == element_count(f[v].type.shape))
+        bytes += cost_bytes(f[root].type.dtype);
+      continue;
+    }
+    const ir::OpDef& def = ir::def(f[at].op);
+    if (def.form != Form::Map) return false;
+    if (def.scalar && def.scalar->ulp > 0) bytes += 8;
+    for (ValueId a : f[at].args) stack.push_back(a);
+  }
+  return bytes <= 2 * cost_bytes(f[v].type.dtype);
+}
+
+/// Values that a group wants from another one, where they are not stored: the first in order is
+/// stored unless it is cheap to compute again; until every group has what it needs.
+void Grower::resolve() {
+  out_.again.assign(f_.values.size(), false);
+  for (;;) {
+    std::set<ValueId> wanted;
+    for (uint32_t g = 0; g < out_.groups.size(); ++g)
+      for (ValueId v : pull(f_, out_, g).elsewhere) wanted.insert(v);
+    if (wanted.empty()) break;
+    for (ValueId v : wanted) {
+      // A view is never stored for being read: its root is. What stands under a view is stored,
+      // since a kernel computes values of its own shape only.
+      if (is_view(f_[v]) || (!under_view_[v.index] && cheap_again(f_, out_, v))) {
+        out_.again[v.index] = true;
+      } else {
+        out_.stored[v.index] = true;
+      }
+    }
+  }
+}
+
+/// One op a kernel: what is no constant and no affine view is stored.
+Grouping Grower::run_single() {
+  find_must_store();
+  out_.again.assign(f_.values.size(), false);
+  for (size_t i = 0; i < f_.values.size(); ++i) {
+    const ValueId v(i);
+    out_.stored[i] = is_parameter(f_, v);
+    if (out_.stored[i]) continue;
+    const bool free = is_free_leaf(f_, v) || (is_view(f_[v]) && is_readable(f_, out_.stored, v));
+    if (free && !must_store_[i]) continue;
+    const Form form = ir::def(f_[v].op).form;
+    const bool heavy = form == Form::Contract || form == Form::Reduce || form == Form::Scatter;
+    out_.home[i] = add_group(heavy ? form : Form::Map, f_[v].type.shape);
+    out_.stored[i] = true;
+  }
+  return std::move(out_);
+}
+
+Grouping Grower::run() {
+  find_must_store();
+  for (size_t i = 0; i < f_.values.size(); ++i) {
+    const ValueId v(i);
+    if (is_parameter(f_, v)) {
+      out_.stored[i] = pure_[i] = true;
+      continue;
+    }
+    visit(v);
+  }
+  resolve();
+  return std::move(out_);
+}
+
+}  // namespace
+
+Grouping group_values(const Function& function) { return Grower(function).run(); }
+Grouping single_groups(const Function& function) { return Grower(function).run_single(); }
+
+Pull pull(const Function& function, const Grouping& grouping, uint32_t g) {
+  Pull out;
+  std::set<ValueId> seen, members, outside, elsewhere;
+  std::vector<ValueId> stack;
+  for (size_t i = 0; i < grouping.home.size(); ++i)
+    if (grouping.home[i] == g && grouping.stored[i]) stack.push_back(ValueId(i));
+  while (!stack.empty()) {
+    const ValueId v = stack.back();
+    stack.pop_back();
+    if (!seen.insert(v).second) continue;
+    const uint32_t home = grouping.home[v.index];
+    if (home != g) {
+      if (grouping.stored[v.index] || is_free_leaf(function, v) ||
+          (is_view(function[v]) && is_readable(function, grouping.stored, v))) {
+        outside.insert(v);
+        continue;
+      }
+      if (home != kNoGroup && !grouping.again[v.index]) {
+        elsewhere.insert(v);
+        continue;
+      }
+    }
+    members.insert(v);
+    for (ValueId a : function[v].args) stack.push_back(a);
+  }
+  out.members.assign(members.begin(), members.end());
+  out.outside.assign(outside.begin(), outside.end());
+  out.elsewhere.assign(elsewhere.begin(), elsewhere.end());
+  return out;
+}
+
+}  // namespace netc::passes
