@@ -18,10 +18,12 @@ namespace netc::test {
 namespace fs = std::filesystem;
 
 namespace {
-std::string npy(const std::string& descr, const std::vector<int64_t>& shape, const std::string& values) {
+std::string npy(const std::string& descr, const std::vector<int64_t>& shape,
+                const std::string& values) {
   std::string dims;
   for (int64_t d : shape) dims += std::to_string(d) + ", ";
-  std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + dims + "), }";
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + dims + "), }";
   while ((10 + header.size() + 1) % 64 != 0) header += ' ';
   header += '\n';
   std::string out = "\x93NUMPY\x01";
@@ -49,7 +51,8 @@ std::string big_endian(uint32_t v) {
 
 /// Every picture is noise with a bright bar whose place says the label.
 void write_mnist_part(const fs::path& folder, const std::string& part, int records, uint32_t salt) {
-  std::string images = big_endian(2051) + big_endian(uint32_t(records)) + big_endian(28) + big_endian(28);
+  std::string images =
+      big_endian(2051) + big_endian(uint32_t(records)) + big_endian(28) + big_endian(28);
   std::string labels = big_endian(2049) + big_endian(uint32_t(records));
   for (int r = 0; r < records; ++r) {
     uint32_t label = mix(salt + uint32_t(r) * 7919u) % 10;
@@ -105,14 +108,17 @@ ProcessResult finish(Child& c, const std::string& when) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   bool open[2] = {true, true}, sent = when.empty();
   while (open[0] || open[1]) {
-    pollfd fds[2] = {{open[0] ? c.out.read : -1, POLLIN, 0}, {open[1] ? c.err.read : -1, POLLIN, 0}};
+    pollfd fds[2] = {{open[0] ? c.out.read : -1, POLLIN, 0},
+                     {open[1] ? c.err.read : -1, POLLIN, 0}};
     poll(fds, 2, 200);
     for (int i = 0; i < 2; ++i) {
       if ((fds[i].revents & (POLLIN | POLLHUP)) == 0) continue;
       char buffer[4096];
       ssize_t n = read(fds[i].fd, buffer, sizeof buffer);
-      if (n <= 0) open[i] = false;
-      else (i == 0 ? result.out : result.err).append(buffer, size_t(n));
+      if (n <= 0)
+        open[i] = false;
+      else
+        (i == 0 ? result.out : result.err).append(buffer, size_t(n));
     }
     if (!sent && (result.out + result.err).find(when) != std::string::npos) {
       kill(c.pid, SIGINT);
@@ -161,7 +167,8 @@ void Scratch::example(const std::string& name, int train_records, int test_recor
   if (read(name).find("mnist(\"") != std::string::npos) mnist(train_records, test_records);
 }
 
-void Scratch::npy_u8(const std::string& name, std::vector<int64_t> shape, int range, int salt) const {
+void Scratch::npy_u8(const std::string& name, std::vector<int64_t> shape, int range,
+                     int salt) const {
   std::string values;
   for (int64_t i = 0; i < product(shape); ++i)
     values += static_cast<char>(mix(uint32_t(salt) * 7919u + uint32_t(i)) % uint32_t(range));
@@ -177,7 +184,8 @@ void Scratch::npy_f32(const std::string& name, std::vector<int64_t> shape, int s
   write(name, npy("<f4", shape, values));
 }
 
-ProcessResult Scratch::netc(const std::vector<std::string>& arguments, const std::string& input) const {
+ProcessResult Scratch::netc(const std::vector<std::string>& arguments,
+                            const std::string& input) const {
   Child c = start(folder_, arguments);
   signal(SIGPIPE, SIG_IGN);
   for (size_t done = 0; done < input.size();) {

@@ -36,7 +36,8 @@ class Scratch {
 
   /// Runs netc with these arguments in the folder; `input` goes to stdin. Neither stream is a
   /// terminal. Killed after 60 s.
-  ProcessResult netc(const std::vector<std::string>& arguments, const std::string& input = "") const;
+  ProcessResult netc(const std::vector<std::string>& arguments,
+                     const std::string& input = "") const;
   /// The same, with SIGINT sent as soon as `when` has appeared on stderr or stdout.
   ProcessResult netc_interrupted(const std::vector<std::string>& arguments,
                                  const std::string& when) const;

@@ -1,0 +1,197 @@
+// The commands around training: exit codes, streams, JSON shapes, suggestions.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/netc_process.h"
+
+namespace netc::test {
+namespace {
+
+using nlohmann::json;
+
+TEST(Commands, HelpAndVersion) {
+  Scratch s;
+  auto help = s.netc({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.out.find("usage: netc <command> <file.net> [options]"), std::string::npos);
+  EXPECT_EQ(s.netc({"--version"}).out.rfind("netc ", 0), 0u);
+  EXPECT_EQ(s.netc({"train", "--help"}).exit_code, 0);
+}
+
+TEST(Commands, BadUsageIsTwo) {
+  Scratch s;
+  s.example("neuron.net");
+  EXPECT_EQ(s.netc({}).exit_code, 2);
+  EXPECT_EQ(s.netc({"tain", "neuron.net"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check", "absent.net"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check", "."}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check", "neuron.net", "--no-such-flag"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check", "neuron.net", "--cpu", "z80"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"check", "neuron.net", "--model", "neurn"}).exit_code, 2);
+}
+
+TEST(Commands, ProgramErrorsAreOne) {
+  Scratch s;
+  s.write("bad.net", "model m {\n  input x: [batch, 3]\n  output p = sofmax(x)\n}\n");
+  auto r = s.netc({"check", "bad.net"});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_NE(r.err.find("error[E0201]"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("bad.net:3:14"), std::string::npos) << r.err;
+  EXPECT_EQ(r.out, "");
+  auto brief = s.netc({"check", "bad.net", "--diagnostics=short"});
+  EXPECT_EQ(brief.err.rfind("bad.net:3:14: error[E0201]: ", 0), 0u) << brief.err;
+}
+
+TEST(Commands, MistypedSettingIsTwoWithACaretInTheArgument) {
+  Scratch s;
+  s.example("neuron.net");
+  auto r = s.netc({"check", "neuron.net", "--set", "train.learning_rate=3e-4"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("error[E0501]"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("<--set>:1:7"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("train.lr"), std::string::npos) << r.err;
+}
+
+TEST(Commands, MissingDataIsThree) {
+  Scratch s;
+  s.example("mnist.net");
+  std::filesystem::remove_all(s.path("data"));
+  auto r = s.netc({"train", "mnist.net", "-o", "run"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("error[R06"), std::string::npos) << r.err;
+  EXPECT_FALSE(s.exists("run"));
+}
+
+TEST(Commands, CheckPrintsParameters) {
+  Scratch s;
+  s.example("two_layer.net");
+  auto r = s.netc({"check", "-v", "two_layer.net"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.out.find("dense0.weight   f32[100, 50]   xavier_uniform   5,000"), std::string::npos)
+      << r.out;
+  EXPECT_NE(r.out.find("total 5,101"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("predict(x: f32[batch, 100]) -> p: f32[batch, 1]"), std::string::npos)
+      << r.out;
+  auto j = s.netc({"check", "--json", "two_layer.net"});
+  auto rows = lines(j.out);
+  ASSERT_EQ(rows.size(), 4u) << j.out;
+  EXPECT_EQ(json::parse(rows[0])["name"], "dense0.weight");
+  EXPECT_EQ(json::parse(rows[0])["count"], 5000);
+}
+
+TEST(Commands, FormatChecksAndFilters) {
+  Scratch s;
+  s.write("a.net", "let   x=1\n");
+  EXPECT_EQ(s.netc({"fmt", "--check", "a.net"}).exit_code, 4);
+  auto filtered = s.netc({"fmt", "-"}, "let   x=1\n");
+  EXPECT_EQ(filtered.out, "let x = 1\n");
+  EXPECT_EQ(s.netc({"fmt", "a.net"}).exit_code, 0);
+  EXPECT_EQ(s.read("a.net"), "let x = 1\n");
+  EXPECT_EQ(s.netc({"fmt", "--check", "a.net"}).exit_code, 0);
+}
+
+TEST(Commands, ExamplesAreFormatted) {
+  Scratch s;
+  for (const char* name : {"neuron.net", "two_layer.net", "mnist.net", "mnist_mlp.net",
+                           "mnist_modules.net", "custom_grad.net"}) {
+    s.example(name);
+    EXPECT_EQ(s.netc({"check", name}).exit_code, 0) << name;
+  }
+}
+
+TEST(Commands, GradcheckPassesOnEveryExample) {
+  for (const char* name :
+       {"neuron.net", "two_layer.net", "mnist.net", "mnist_modules.net", "custom_grad.net"}) {
+    Scratch s;
+    s.example(name);
+    auto r = s.netc({"gradcheck", name, "--samples", "12"});
+    EXPECT_EQ(r.exit_code, 0) << name << "\n" << r.out << r.err;
+  }
+}
+
+TEST(Commands, GradcheckFindsAWrongGradient) {
+  Scratch s;
+  s.write("ops.net",
+          "fn my_relu(x: [...s]) -> [...s] {\n  y = where(0 > x, 0, x)\n  return y\n} grad (dy) {\n"
+          "  return where(y > 0, dy, 0)\n}\n"
+          "fn scale(x: [...s], k: float) -> [...s] {\n  return x * k\n} grad (dy) {\n"
+          "  return dy * k, 0.6 * sum(dy * x)\n}\n");
+  auto r = s.netc({"gradcheck", "ops.net"});
+  EXPECT_EQ(r.exit_code, 4) << r.err;
+  EXPECT_NE(r.out.find("d/dk"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("FAILED"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("gradcheck: 1 of 3 failed, exit 4"), std::string::npos) << r.out;
+  EXPECT_EQ(s.netc({"gradcheck", "ops.net", "--fn", "my_relu"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"gradcheck", "ops.net", "--fn", "my_rellu"}).exit_code, 2);
+}
+
+TEST(Commands, RunWritesOutputsLossAndGradients) {
+  Scratch s;
+  s.example("two_layer.net");
+  s.npy_f32("x.npy", {5, 100});
+  s.npy_f32("y.npy", {5, 1}, 3);
+  auto predict = s.netc({"run", "two_layer.net", "--in", "x=x.npy", "--json"});
+  ASSERT_EQ(predict.exit_code, 0) << predict.err;
+  json p = json::parse(predict.out);
+  EXPECT_EQ(p["name"], "p");
+  EXPECT_EQ(p["shape"], json::array({5, 1}));
+  auto step = s.netc({"run", "two_layer.net", "--entry", "step", "--in", "x=x.npy", "--in",
+                      "y=y.npy", "--wrt", "x", "--json"});
+  ASSERT_EQ(step.exit_code, 0) << step.err;
+  std::vector<std::string> names;
+  for (const std::string& line : lines(step.out)) names.push_back(json::parse(line)["name"]);
+  for (const char* name : {"p", "loss", "grad.dense0.weight", "grad.dense1.bias", "grad.x"})
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name << "\n" << step.out;
+  EXPECT_EQ(s.netc({"run", "two_layer.net", "--entry", "step", "--in", "x=x.npy"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"run", "two_layer.net", "--in", "x=absent.npy"}).exit_code, 3);
+}
+
+TEST(Commands, PredictReadsJsonLines) {
+  Scratch s;
+  s.write("tiny.net",
+          "model tiny {\n  input x: [batch, 2]\n  param w: [2, 1] = const(1.5)\n"
+          "  output p = x @ w\n  loss mean(p)\n}\n"
+          "data random(n = 8, seed = 1)\n"
+          "train { epochs = 1; batch = 4; lr = 0.0; optimizer = sgd() }\n");
+  ASSERT_EQ(s.netc({"train", "tiny.net", "-o", "run"}).exit_code, 0);
+  auto r = s.netc({"predict", "run", "--in", "-"}, "{\"x\":[1,2]}\n{\"x\":[-1,0.5]}\n");
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(r.out, "{\"p\":[4.5]}\n{\"p\":[-0.75]}\n");
+  EXPECT_EQ(s.netc({"predict", "run", "--in", "-"}, "{\"y\":[1,2]}\n").exit_code, 3);
+}
+
+TEST(Commands, EvalExpectations) {
+  Scratch s;
+  s.example("mnist.net", 128, 32);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run", "--epochs", "1"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"eval", "run", "--expect", "accuracy>=0"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"eval", "run", "--expect", "accuracy > 1"}).exit_code, 4);
+  EXPECT_EQ(s.netc({"eval", "run", "--expect", "acuracy>=0"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"eval", "run", "--expect", "accuracy"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"eval", "mnist.net"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"eval", "mnist.net", "--weights", "absent.safetensors"}).exit_code, 3);
+}
+
+TEST(Commands, BenchReportsFigures) {
+  Scratch s;
+  s.example("two_layer.net");
+  auto r = s.netc({"bench", "two_layer.net", "--min-time", "50ms", "--json", "--save", "f.json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  json j = json::parse(r.out);
+  for (const char* key : {"model", "entry", "batch", "threads", "median_us", "mean_us", "min_us",
+                          "runs", "gflops", "compile_ms", "arena_bytes"})
+    EXPECT_TRUE(j.contains(key)) << key;
+  EXPECT_EQ(j["entry"], "train");
+  EXPECT_EQ(j["batch"], 200);
+  s.write("fast.json", "{\"median_us\": 0.001}");
+  EXPECT_EQ(
+      s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--compare", "fast.json"}).exit_code,
+      4);
+  EXPECT_EQ(s.netc({"bench", "two_layer.net", "--min-time", "soon"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--per-kernel"}).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace netc::test

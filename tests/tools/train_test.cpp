@@ -1,0 +1,170 @@
+// Training as a user runs it: reproducible to the bit, resumable, interruptible, evaluated alike.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/netc_process.h"
+
+namespace netc::test {
+namespace {
+
+using nlohmann::json;
+
+json last_event(const ProcessResult& r, const std::string& event) {
+  json found;
+  for (const std::string& line : lines(r.out)) {
+    json j = json::parse(line, nullptr, false);
+    if (!j.is_discarded() && j.value("event", "") == event) found = j;
+  }
+  return found;
+}
+
+TEST(Train, AnyNumberOfThreadsGivesTheSameBits) {
+  Scratch s;
+  s.example("mnist.net", 300, 50);
+  std::string first;
+  for (int threads = 1; threads <= 4; ++threads) {
+    std::string run = "run" + std::to_string(threads);
+    auto r = s.netc(
+        {"train", "mnist.net", "-o", run, "--epochs", "2", "--threads", std::to_string(threads)});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    std::string weights = s.read(run + "/last.safetensors");
+    ASSERT_FALSE(weights.empty());
+    if (first.empty()) first = weights;
+    EXPECT_EQ(weights, first) << threads << " threads";
+  }
+}
+
+TEST(Train, ResumedEqualsUninterrupted) {
+  Scratch s;
+  s.example("mnist.net", 300, 50);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "whole", "--epochs", "3"}).exit_code, 0);
+  // 5 steps an epoch: stopped in the middle of the second.
+  auto part = s.netc({"train", "mnist.net", "-o", "parts", "--epochs", "3", "--steps", "7"});
+  ASSERT_EQ(part.exit_code, 0) << part.err;
+  EXPECT_NE(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
+  auto rest = s.netc({"train", "mnist.net", "--resume", "parts"});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
+}
+
+TEST(Train, EpochsIsTheTotalWhenResuming) {
+  Scratch s;
+  s.example("mnist.net", 200, 50);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "whole", "--epochs", "4"}).exit_code, 0);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "parts", "--epochs", "2"}).exit_code, 0);
+  auto more = s.netc({"train", "mnist.net", "--resume", "parts", "--epochs", "4"});
+  ASSERT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
+}
+
+TEST(Train, LearnsAndEvalSaysTheSame) {
+  Scratch s;
+  s.example("mnist.net", 640, 100);
+  auto r = s.netc({"train", "mnist.net", "-o", "run", "--epochs", "6", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  json epoch = last_event(r, "epoch");
+  EXPECT_EQ(epoch["epoch"], 6);
+  EXPECT_GT(epoch["test"]["accuracy"].get<double>(), 0.9);
+  EXPECT_TRUE(epoch["train"].contains("loss"));
+  EXPECT_TRUE(epoch.contains("lr"));
+  EXPECT_TRUE(epoch.contains("seconds"));
+  EXPECT_FALSE(last_event(r, "start").is_null());
+  EXPECT_FALSE(last_event(r, "end").is_null());
+
+  auto eval = s.netc({"eval", "run", "--json"});
+  ASSERT_EQ(eval.exit_code, 0) << eval.err;
+  EXPECT_EQ(json::parse(eval.out)["accuracy"], epoch["test"]["accuracy"]);
+  EXPECT_EQ(json::parse(eval.out)["loss"], epoch["test"]["loss"]);
+  auto named = s.netc({"eval", "mnist.net", "--weights", "run/last.safetensors", "--json"});
+  EXPECT_EQ(named.out, eval.out);
+}
+
+TEST(Train, PlainOutputIsOneLineAnEpoch) {
+  Scratch s;
+  s.example("mnist.net", 128, 32);
+  auto r = s.netc({"train", "mnist.net", "-o", "run", "--epochs", "2"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  auto out = lines(r.out);
+  ASSERT_EQ(out.size(), 3u) << r.out;
+  EXPECT_EQ(out[0].rfind("epoch 1/2 loss ", 0), 0u) << out[0];
+  EXPECT_NE(out[1].find(" test_accuracy "), std::string::npos) << out[1];
+  EXPECT_EQ(out[2].rfind("test  loss ", 0), 0u) << out[2];
+  EXPECT_EQ((r.out + r.err).find('\r'), std::string::npos);
+  for (char c : r.out + r.err) EXPECT_GE(c, 0) << "not ASCII: " << r.out + r.err;
+}
+
+TEST(Train, QuietWritesNothingOnStderr) {
+  Scratch s;
+  s.example("mnist.net", 128, 32);
+  auto r = s.netc({"train", "mnist.net", "-o", "run", "--epochs", "1", "-q"});
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_EQ(r.err, "");
+}
+
+TEST(Train, RunDirectoryHoldsWhatItShould) {
+  Scratch s;
+  s.example("mnist_modules.net", 200, 50);
+  auto r = s.netc({"train", "mnist_modules.net", "--epochs", "2", "--set", "hidden=16"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  for (const char* file : {"config.net", "metrics.jsonl", "metrics.csv", "last.state",
+                           "last.safetensors", "best.safetensors"}) {
+    EXPECT_TRUE(s.exists(std::string("runs/digits-1/") + file)) << file;
+  }
+  EXPECT_NE(s.read("runs/digits-1/config.net").find("let hidden = 16"), std::string::npos);
+  // Its paths are rewritten for its folder: it is a program of its own.
+  EXPECT_EQ(s.netc({"train", "runs/digits-1/config.net", "-o", "again"}).exit_code, 0);
+  EXPECT_EQ(s.read("again/last.safetensors"), s.read("runs/digits-1/last.safetensors"));
+  EXPECT_EQ(s.netc({"train", "mnist_modules.net", "--epochs", "1", "--set", "hidden=16"}).exit_code,
+            0);
+  EXPECT_TRUE(s.exists("runs/digits-2/last.state"));
+}
+
+TEST(Train, LossThatIsNotFiniteStopsWithThree) {
+  Scratch s;
+  s.example("two_layer.net");
+  auto r = s.netc({"train", "two_layer.net", "-o", "run", "--set", "train.lr=1e30"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("error[R06"), std::string::npos) << r.err;
+}
+
+TEST(Train, InterruptSavesAndExits130) {
+  Scratch s;
+  s.example("mnist.net", 400, 50);
+  auto r =
+      s.netc_interrupted({"train", "mnist.net", "-o", "run", "--epochs", "100000"}, "epoch 2/");
+  EXPECT_EQ(r.exit_code, 130) << r.err;
+  EXPECT_TRUE(s.exists("run/last.state"));
+  EXPECT_NE(r.out.find("saved run/last.safetensors"), std::string::npos) << r.out;
+  EXPECT_EQ(s.netc({"eval", "run"}).exit_code, 0);
+}
+
+TEST(Train, DamagedCheckpointFallsBackToTheOneBefore) {
+  Scratch s;
+  s.example("mnist.net", 200, 50);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run", "--epochs", "2"}).exit_code, 0);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "--resume", "run", "--epochs", "3"}).exit_code, 0);
+  ASSERT_TRUE(s.exists("run/last.state.1"));
+  std::string state = s.read("run/last.state");
+  state[state.size() / 2] = char(state[state.size() / 2] ^ 1);
+  s.write("run/last.state", state);
+  auto r = s.netc({"train", "mnist.net", "--resume", "run", "--epochs", "4"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.err.find("last.state"), std::string::npos) << r.err;
+  s.write("run/last.state", "x");
+  s.write("run/last.state.1", "y");
+  EXPECT_EQ(s.netc({"train", "mnist.net", "--resume", "run", "--epochs", "5"}).exit_code, 3);
+}
+
+TEST(Train, EveryExampleTrainsAsPrinted) {
+  for (const char* name :
+       {"neuron.net", "two_layer.net", "mnist.net", "mnist_modules.net", "custom_grad.net"}) {
+    Scratch s;
+    s.example(name, 200, 50);
+    auto r = s.netc({"train", name, "-o", "run", "--steps", "3"});
+    EXPECT_EQ(r.exit_code, 0) << name << "\n" << r.err;
+  }
+}
+
+}  // namespace
+}  // namespace netc::test
