@@ -75,10 +75,14 @@ struct Program {
   bool has_train = false;
   std::optional<DataSpec> data;
   std::string config_text;           ///< effective source after --set: the `ast` stage
+  /// Functions that a dump lacks and that were derived; a dump at its own stage omits them.
+  std::vector<std::string> derived;
   std::string docstring;
 };
 
-struct Override {                    ///< one --set PATH=VALUE
+/// One --set PATH=VALUE: PATH is `train.KEY`, `train.KEY.ARGUMENT`, `data`, `data.ARGUMENT` or the
+/// name of a `let` constant. Errors in it have a place in a file called `<--set>`.
+struct Override {
   std::string text;
 };
 
@@ -88,6 +92,9 @@ struct LoadOptions {
   /// Directory in which config_text and dumps will stand: relative paths in them are rewritten for
   /// it. Empty: the program's own folder.
   std::string output_directory;
+  /// Further items, parsed as file `<gradcheck>`. When there are any, they take the place of the
+  /// program's own models and of its `train` and `data` items.
+  std::string extra_source;
   size_t max_source = 16u << 20;
   int max_nesting = 256;
   int64_t max_ops = 1'000'000;
