@@ -51,6 +51,23 @@ bool is_readable(const Function& function, const std::vector<bool>& stored, Valu
 
 namespace {
 
+/// Whether a view of a row value, with the shape of the loop or of the rows, gives each row its own
+/// element.
+bool reads_own_row(const Function& function, const Group& group, ValueId view, ValueId row) {
+  const auto access = access_from(function, view, row);
+  const auto dense = access_from(function, row, row);
+  if (!access || access->offset != ir::Dim(0)) return false;
+  const ir::Shape& shape = function[view].type.shape;
+  const bool is_row = shape == group.row;
+  for (size_t d = 0, kept = 0; d < shape.size(); ++d) {
+    const bool folded =
+        !is_row && std::find(group.dims.begin(), group.dims.end(), int64_t(d)) != group.dims.end();
+    const ir::Dim wanted = folded ? ir::Dim(0) : dense->strides[kept++];
+    if (shape[d] != ir::Dim(1) && access->strides[d] != wanted) return false;
+  }
+  return true;
+}
+
 /// What a value is to the group that is its home.
 enum class Place : uint8_t {
   None,
@@ -64,7 +81,7 @@ class Grower {
   explicit Grower(const Function& function)
       : f_(function),
         must_store_(function.values.size(), false),
-        under_view_(function.values.size(), false),
+        leads_to_store_(function.values.size(), false),
         pure_(function.values.size(), false),
         place_(function.values.size(), Place::None),
         origins_(function.values.size()) {
@@ -78,8 +95,9 @@ class Grower {
  private:
   const Function& f_;
   Grouping out_;
-  std::vector<bool> must_store_, under_view_;
-  std::vector<bool> pure_;  ///< elementwise from stored values and affine views of them
+  std::vector<bool> must_store_;
+  std::vector<bool> leads_to_store_;  ///< stored, or the operand of such an elementwise value
+  std::vector<bool> pure_;            ///< elementwise from stored values and affine views of them
   std::vector<Place> place_;
   std::vector<std::set<uint32_t>> origins_;  ///< groups that a value needs
 
@@ -95,7 +113,7 @@ class Grower {
   bool may_read(uint32_t g, ValueId operand) const;
   void read(uint32_t g, ValueId operand);
   void float_or_store(ValueId v);
-  void store_alone(ValueId v, bool may_merge);
+  void store_alone(ValueId v);
   void settle(ValueId v, uint32_t g, Place place);
   uint32_t add_group(Form form, ir::Shape shape);
   void collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const;
@@ -122,8 +140,13 @@ void Grower::find_must_store() {
     } else if ((form == Form::Gather && value.args.size() > 1) || form == Form::Leaf) {
       for (ValueId a : value.args)
         if (form == Form::Leaf || a == value.args[0]) store_operand(a);
-    } else if (form == Form::View) {
-      for (ValueId a : value.args) under_view_[a.index] = true;
+    }
+  }
+  for (size_t i = f_.values.size(); i-- > 0;) {
+    const Form form = ir::def(f_.values[i].op).form;
+    leads_to_store_[i] = leads_to_store_[i] || must_store_[i];
+    for (ValueId a : f_.values[i].args) {
+      if (form == Form::Map && leads_to_store_[i]) leads_to_store_[a.index] = true;
     }
   }
 }
@@ -178,22 +201,23 @@ void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) con
   for (ValueId a : f_[v].args) collect_leaves(a, leaves, depth + 1);
 }
 
-/// Stores a floating value in a plain loop: one that exists and reads the same values, or a new
-/// one.
-void Grower::store_alone(ValueId v, bool may_merge) {
+/// Stores a floating value in a plain loop: a new one, or one that exists, reads the same values
+/// and needs the same groups (so that no circle can arise).
+void Grower::store_alone(ValueId v) {
   std::set<ValueId> leaves;
   collect_leaves(v, leaves, 0);
   const ir::Shape& shape = f_[v].type.shape;
+  const std::set<uint32_t>& needs = origins_[v.index];
   uint32_t chosen = kNoGroup;
-  for (uint32_t g = uint32_t(out_.groups.size()); may_merge && g-- > 0;) {
+  for (uint32_t g = uint32_t(out_.groups.size()); g-- > 0 && chosen == kNoGroup;) {
     const Group& group = out_.groups[g];
     if (group.form != Form::Map || group.shape != shape) continue;
     const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
                           return group.leaves.contains(l);
                         });
-    if (!shares || !may_read(g, v)) continue;
-    chosen = g;
-    break;
+    if (shares &&
+        std::includes(group.sources.begin(), group.sources.end(), needs.begin(), needs.end()))
+      chosen = g;
   }
   if (chosen == kNoGroup) chosen = add_group(Form::Map, shape);
   for (uint32_t h : origins_[v.index]) out_.groups[chosen].sources.insert(h);
@@ -205,8 +229,7 @@ void Grower::store_alone(ValueId v, bool may_merge) {
 void Grower::float_or_store(ValueId v) {
   for (ValueId a : f_[v].args)
     origins_[v.index].insert(origins_[a.index].begin(), origins_[a.index].end());
-  const bool viewed = under_view_[v.index] && !is_view(f_[v]) && !is_free_leaf(f_, v);
-  if (must_store_[v.index] || viewed) store_alone(v, true);
+  if (must_store_[v.index]) store_alone(v);
 }
 
 bool Grower::fits(uint32_t g, ValueId v, Place& place) {
@@ -214,7 +237,7 @@ bool Grower::fits(uint32_t g, ValueId v, Place& place) {
   const ir::Shape& shape = f_[v].type.shape;
   if (group.form == Form::Contract) {
     place = Place::Full;
-    if (shape != group.shape) return false;
+    if (shape != group.shape || !leads_to_store_[v.index]) return false;
   } else if (group.form == Form::Reduce) {
     if (shape != group.shape && shape != group.row) return false;
     place = shape == group.shape ? Place::Full : Place::Row;
@@ -231,7 +254,7 @@ bool Grower::fits(uint32_t g, ValueId v, Place& place) {
   if (group.form != Form::Contract) return true;
   // A contraction's epilogue reads what lies in memory, elementwise.
   for (ValueId a : f_[v].args)
-    if (out_.home[a.index] == kNoGroup && !pure_[a.index]) store_alone(a, false);
+    if (out_.home[a.index] == kNoGroup && !pure_[a.index]) store_alone(a);
   return true;
 }
 
@@ -273,22 +296,13 @@ void Grower::visit_view(ValueId v) {
       settle(v, g, Place::Chain);
       return;
     }
-    const auto dense = access_from(f_, row, row);
-    bool own = access && access->offset == ir::Dim(0);
-    for (size_t d = 0, kept = 0; own && d < group.shape.size(); ++d) {
-      const bool folded =
-          std::find(group.dims.begin(), group.dims.end(), int64_t(d)) != group.dims.end();
-      const ir::Dim wanted = folded ? ir::Dim(0) : dense->strides[kept++];
-      own = group.shape[d] == ir::Dim(1) || access->strides[d] == wanted;
-    }
-    if (own) {
+    if (reads_own_row(f_, group, v, row)) {
       settle(v, g, Place::Full);
       return;
     }
   }
   const ValueId root = root_of(f_, out_.stored, v);
-  pure_[v.index] = (is_parameter(f_, root) || out_.home[root.index] != kNoGroup) &&
-                   access_from(f_, v, root).has_value();
+  pure_[v.index] = !is_free_leaf(f_, root) && access_from(f_, v, root).has_value();
   float_or_store(v);
 }
 
@@ -394,14 +408,22 @@ bool cheap_again(const Function& f, const Grouping& grouping, ValueId v) {
 void Grower::resolve() {
   out_.again.assign(f_.values.size(), false);
   for (;;) {
-    std::set<ValueId> wanted;
-    for (uint32_t g = 0; g < out_.groups.size(); ++g)
-      for (ValueId v : pull(f_, out_, g).elsewhere) wanted.insert(v);
-    if (wanted.empty()) break;
+    std::set<ValueId> wanted, dense;
+    const uint32_t count = uint32_t(out_.groups.size());
+    for (uint32_t g = 0; g < count; ++g) {
+      const Pull pulled = pull(f_, out_, g);
+      wanted.insert(pulled.elsewhere.begin(), pulled.elsewhere.end());
+      dense.insert(pulled.dense.begin(), pulled.dense.end());
+    }
+    if (wanted.empty() && dense.empty()) break;
+    for (ValueId v : dense) {
+      if (out_.home[v.index] == kNoGroup) store_alone(v);
+      out_.stored[v.index] = true;
+    }
     for (ValueId v : wanted) {
-      // A view is never stored for being read: its root is. What stands under a view is stored,
-      // since a kernel computes values of its own shape only.
-      if (is_view(f_[v]) || (!under_view_[v.index] && cheap_again(f_, out_, v))) {
+      if (out_.stored[v.index]) continue;
+      // A view is never stored for being read: its root is.
+      if (is_view(f_[v]) || cheap_again(f_, out_, v)) {
         out_.again[v.index] = true;
       } else {
         out_.stored[v.index] = true;
@@ -447,9 +469,36 @@ Grouping Grower::run() {
 Grouping group_values(const Function& function) { return Grower(function).run(); }
 Grouping single_groups(const Function& function) { return Grower(function).run_single(); }
 
+namespace {
+
+/// Whether the operand `a` of a view may be computed in the view's kernel or lies in memory
+/// already: views and what is made from nothing may, and values of one number a row.
+bool stays_inside(const Function& function, const Grouping& grouping, uint32_t g, ValueId view,
+                  ValueId a) {
+  if (grouping.stored[a.index] || is_free_leaf(function, a) || is_view(function[a])) return true;
+  if (grouping.home[a.index] == g) return true;
+  const Group& group = grouping.groups[g];
+  if (group.form != Form::Reduce || function[a].type.shape != group.row) return false;
+  return grouping.home[a.index] == kNoGroup && function[view].args.size() == 1;
+}
+
+/// The row value behind a view that would need other rows than its own; absent when there is none.
+ValueId misread_row(const Function& function, const Grouping& grouping, uint32_t g, ValueId view) {
+  const Group& group = grouping.groups[g];
+  const ir::Shape& shape = function[view].type.shape;
+  if (group.form != Form::Reduce || !is_view(function[view])) return {};
+  if (shape != group.shape && shape != group.row) return {};
+  const ValueId row = root_of(function, grouping.stored, view);
+  const bool computed_here = !grouping.stored[row.index] && !is_free_leaf(function, row) &&
+                             grouping.home[row.index] != g && function[row].type.shape == group.row;
+  return computed_here && !reads_own_row(function, group, view, row) ? row : ValueId();
+}
+
+}  // namespace
+
 Pull pull(const Function& function, const Grouping& grouping, uint32_t g) {
   Pull out;
-  std::set<ValueId> seen, members, outside, elsewhere;
+  std::set<ValueId> seen, members, outside, elsewhere, dense;
   std::vector<ValueId> stack;
   for (size_t i = 0; i < grouping.home.size(); ++i)
     if (grouping.home[i] == g && grouping.stored[i]) stack.push_back(ValueId(i));
@@ -470,11 +519,20 @@ Pull pull(const Function& function, const Grouping& grouping, uint32_t g) {
       }
     }
     members.insert(v);
-    for (ValueId a : function[v].args) stack.push_back(a);
+    const ValueId row = misread_row(function, grouping, g, v);
+    if (row) dense.insert(row);
+    for (ValueId a : function[v].args) {
+      if (is_view(function[v]) && !stays_inside(function, grouping, g, v, a)) {
+        dense.insert(a);
+      } else {
+        stack.push_back(a);
+      }
+    }
   }
   out.members.assign(members.begin(), members.end());
   out.outside.assign(outside.begin(), outside.end());
   out.elsewhere.assign(elsewhere.begin(), elsewhere.end());
+  out.dense.assign(dense.begin(), dense.end());
   return out;
 }
 

@@ -37,6 +37,7 @@ struct Pull {
   std::vector<ir::ValueId> members;    ///< in order, among them the stored values of the group
   std::vector<ir::ValueId> outside;    ///< what they read: stored values, views of these, constants
   std::vector<ir::ValueId> elsewhere;  ///< values with another home that are not stored
+  std::vector<ir::ValueId> dense;      ///< operands of views that must lie in memory
 };
 
 /// Groups for the deepest fusion by the kernel contract.

@@ -60,6 +60,7 @@ std::vector<ValueId> open_body(ir::Builder& b, FunctionId callee, const std::vec
     const auto inner = callee_of(value);
     if (!inner || !deep) {
       map[i] = copy_from_body(b, value, map, call);
+      if (body.entry) b.function()[map[i]].name = value.name;
       continue;
     }
     std::vector<ValueId> inner_args;
@@ -67,7 +68,12 @@ std::vector<ValueId> open_body(ir::Builder& b, FunctionId callee, const std::vec
     const auto places = places_at_call(b.module(), value.locs, call);
     const auto inner_map = open_body(b, *inner, inner_args, places, true);
     const auto& results = b.module()[*inner].results;
-    for (size_t r = 0; r < results.size(); ++r) map[i + r] = inner_map[results[r].value.index];
+    for (size_t r = 0; r < results.size(); ++r) {
+      const ValueId v = inner_map[results[r].value.index];
+      map[i + r] = v;
+      std::string& name = b.function()[v].name;
+      if (body.entry && name.empty()) name = body.values[i + r].name;
+    }
   }
   return map;
 }

@@ -13,12 +13,13 @@ std::vector<ir::LocId> places_at_call(ir::Module& module, const std::vector<ir::
                                       const std::vector<ir::LocId>& call);
 
 /// Appends a copy of one value of a callee's body: operands by `map`, places chained to those of
-/// the call, no name of its own.
+/// the call, without a name.
 ir::ValueId copy_from_body(ir::Builder& b, const ir::Value& value,
                            const std::vector<ir::ValueId>& map, const std::vector<ir::LocId>& call);
 
 /// Writes the body of `callee` with `args` for its parameters; calls inside it are opened too when
-/// `deep`. Returns the new id of each value of the body.
+/// `deep`. Names stay when the callee is an entry point (the step within train). Returns the new id
+/// of each value of the body.
 std::vector<ir::ValueId> open_body(ir::Builder& b, ir::FunctionId callee,
                                    const std::vector<ir::ValueId>& args,
                                    const std::vector<ir::LocId>& call, bool deep);

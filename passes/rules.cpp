@@ -186,6 +186,8 @@ Rule parse_rule(std::string_view line, int number) {
       rule.fast = true;
     else if (mark == "gradient")
       rule.gradient = true;
+    else if (mark == "backward")
+      rule.after_backward = true;
     else if (mark == "float")
       rule.only_float = true;
     else if (mark == "integer")

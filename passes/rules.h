@@ -27,6 +27,7 @@ struct Rule {
   Term pattern, replacement;
   std::vector<std::string> variables;
   bool fast = false, gradient = false, only_float = false, only_integer = false;
+  bool after_backward = false;  ///< once gradients are there
 };
 
 /// Parses rules; throws std::logic_error that names the line.

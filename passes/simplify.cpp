@@ -38,6 +38,7 @@ ValueId Simplifier::apply_rules(ValueId v) {
   std::vector<ValueId> bound;
   for (const Rule* rule : rules_by_op()[size_t(b_.value(v).op)]) {
     if (gradient_only_ && !rule->gradient) continue;
+    if (rule->after_backward && b_.module().stage == ir::Stage::Forward) continue;
     // The dtype that decides is the operands': `x == x` on floats is bool.
     const ir::DType dtype = b_.type(b_.value(v).args.back()).dtype;
     if (!allowed(*rule, dtype, context_.fast) || !match(*rule, b_.function(), v, bound)) continue;
