@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
@@ -16,6 +17,8 @@ const char* name(CpuLevel level);
 std::optional<CpuLevel> parse_cpu(std::string_view text);  ///< sse2 avx2 avx512 native
 /// The best level this machine runs.
 CpuLevel native_cpu();
+/// Whether this machine runs code of a level.
+bool supported(CpuLevel level);
 constexpr int vector_bytes(CpuLevel l) {
   return l == CpuLevel::avx512 ? 64 : l == CpuLevel::avx2 ? 32 : 16;
 }
@@ -44,7 +47,9 @@ runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const Comp
 runtime::Plan interpret(const ir::Module& module, ir::FunctionId entry, int64_t batch_capacity);
 
 /// Text of a stage for one entry: LLVM IR as emitted, or the assembly of this CPU level.
-std::string dump_llvm(const ir::Module& module, ir::FunctionId entry, const CompileOptions& options);
-std::string dump_assembly(const ir::Module& module, ir::FunctionId entry, const CompileOptions& options);
+std::string dump_llvm(const ir::Module& module, ir::FunctionId entry,
+                      const CompileOptions& options);
+std::string dump_assembly(const ir::Module& module, ir::FunctionId entry,
+                          const CompileOptions& options);
 
 }  // namespace netc::backend

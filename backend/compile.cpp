@@ -1,0 +1,336 @@
+// A planned function -> a runtime plan: emits each distinct kernel once, compiles on several
+// threads, lays scratch areas behind the arena and orders the steps in phases.
+#include "backend/compile.h"
+
+#include <fmt/format.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include <chrono>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "backend/jit.h"
+#include "backend/kernel.h"
+#include "backend/loops.h"
+#include "backend/schedule.h"
+#include "backend/slots.h"
+#include "ir/reference.h"
+
+namespace netc::backend {
+namespace {
+
+using ir::ValueId;
+
+constexpr int64_t kSlack = 4096;  ///< vector loads read past the end of what they want
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// A copy of a result to the place the plan gave it, after a kernel that was undone.
+struct Copy {
+  ValueId value;
+  int64_t to;
+};
+
+/// The function to compile, its kernels, and the code of each distinct one.
+struct Unit {
+  ir::Function function;
+  int64_t arena_bytes = 0;
+  std::vector<Kernel> kernels;
+  std::vector<int> code;         ///< per kernel: index of its distinct code
+  std::vector<int> distinct;     ///< kernel that stands for each
+  std::vector<Emitted> emitted;  ///< per distinct code
+  std::vector<Copy> copies;
+};
+
+ir::Form main_form(const ir::Function& f, const Kernel& k) {
+  for (ValueId v : k.values) {
+    ir::Form form = ir::def(f[v].op).form;
+    if (form == ir::Form::Contract || form == ir::Form::Scatter) return form;
+  }
+  return ir::Form::Map;
+}
+
+Emitted emit(llvm::Module& module, const CompileOptions& o, const ir::Function& f, const Kernel& k,
+             const std::string& name) {
+  switch (main_form(f, k)) {
+    case ir::Form::Contract:
+      return emit_contraction(module, o.cpu, o.batch_capacity, f, k, name);
+    case ir::Form::Scatter:
+      return emit_scatter(module, o.cpu, o.batch_capacity, f, k, name);
+    case ir::Form::Map:
+    case ir::Form::Leaf:
+    case ir::Form::Reduce:
+    case ir::Form::View:
+    case ir::Form::Gather:
+    case ir::Form::Call:
+      break;
+  }
+  return emit_loops(module, o.cpu, o.batch_capacity, f, k, name);
+}
+
+int64_t planned_bytes(const ir::Function& f, int64_t batch) {
+  int64_t end = 0;
+  for (size_t i = 0; i < f.values.size(); ++i)
+    if (f.values[i].storage)
+      end = std::max(end, f.values[i].storage->offset + stored_bytes(f, ValueId(i), batch));
+  return end;
+}
+
+void find_kernels(Unit& unit) {
+  unit.kernels = kernels_of(unit.function);
+  unit.code.clear(), unit.distinct.clear();
+  std::map<std::string, int> known;
+  for (size_t i = 0; i < unit.kernels.size(); ++i) {
+    auto [at, added] = known.try_emplace(unit.kernels[i].key, int(unit.distinct.size()));
+    if (added) unit.distinct.push_back(int(i));
+    unit.code.push_back(at->second);
+  }
+  unit.emitted.assign(unit.distinct.size(), {});
+}
+
+/// Makes every member of a kernel a kernel of its own, with storage of its own.
+void undo(Unit& unit, const Kernel& k, int64_t batch) {
+  ir::Function& f = unit.function;
+  for (ValueId v : k.values) {
+    ir::Value& value = f[v];
+    for (const ir::Result& r : f.results)
+      if (r.value == v) unit.copies.push_back({v, value.storage->offset});
+    value.kernel = ir::KernelId(f.kernels.size());
+    f.kernels.push_back({fmt::format("{}.{}", k.name, v.index), ""});
+    if (!value.storage) value.storage.emplace();
+    value.storage->offset = unit.arena_bytes;
+    unit.arena_bytes += aligned(stored_bytes(f, v, batch));
+  }
+}
+
+std::string symbol(const Unit& unit, size_t code) {
+  return fmt::format("{}_{}", unit.kernels[size_t(unit.distinct[code])].name, code);
+}
+
+/// One LLVM module with some of the distinct kernels.
+struct Part {
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::vector<size_t> codes;
+  std::set<int> not_fused;  ///< kernels that have to be undone
+  std::string object;
+  std::exception_ptr error;
+};
+
+void emit_part(Unit& unit, Part& part, const CompileOptions& o) {
+  part.context = std::make_unique<llvm::LLVMContext>();
+  part.module = new_module(*part.context, o.cpu);
+  for (size_t code : part.codes) {
+    const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
+    try {
+      unit.emitted[code] = emit(*part.module, o, unit.function, k, symbol(unit, code));
+    } catch (const NotFused& why) {
+      if (k.values.size() == 1)
+        throw std::logic_error(fmt::format("backend: kernel {}: {}", k.name, why.what()));
+      part.not_fused.insert(unit.distinct[code]);
+    }
+  }
+}
+
+/// Deals the distinct kernels to parts, heavy ones first.
+std::vector<Part> deal(const Unit& unit, int threads) {
+  size_t count = unit.distinct.size() < 4 ? 1 : size_t(std::max(1, threads));
+  std::vector<Part> parts(std::min(count, std::max<size_t>(1, unit.distinct.size())));
+  std::vector<double> load(parts.size(), 0.0);
+  for (bool heavy : {true, false})
+    for (size_t code = 0; code < unit.distinct.size(); ++code) {
+      const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
+      bool contraction = main_form(unit.function, k) == ir::Form::Contract;
+      if (contraction != heavy) continue;
+      size_t least = size_t(std::min_element(load.begin(), load.end()) - load.begin());
+      parts[least].codes.push_back(code);
+      load[least] += (heavy ? 10.0 : 2.0) + 0.2 * cost_of_maps(unit.function, k);
+    }
+  return parts;
+}
+
+/// Runs `work` for each part, on a thread each but the first.
+template <class Work>
+void for_parts(std::vector<Part>& parts, Work work) {
+  auto guarded = [&](Part& part) {
+    try {
+      work(part);
+    } catch (...) {
+      part.error = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < parts.size(); ++i) threads.emplace_back(guarded, std::ref(parts[i]));
+  guarded(parts[0]);
+  for (std::thread& t : threads) t.join();
+  for (Part& part : parts)
+    if (part.error) std::rethrow_exception(part.error);
+}
+
+/// Emits all kernels; undoes those that do not fit and starts again.
+std::vector<Part> emit_all(Unit& unit, const CompileOptions& o, int threads,
+                           const std::function<void(Part&)>& then) {
+  start_llvm();
+  for (;;) {
+    find_kernels(unit);
+    std::vector<Part> parts = deal(unit, threads);
+    for_parts(parts, [&](Part& part) {
+      emit_part(unit, part, o);
+      if (part.not_fused.empty() && then) then(part);
+    });
+    bool all = true;
+    for (const Part& part : parts)
+      for (int kernel : part.not_fused) {
+        // Kernels that share the code do not fit either.
+        for (size_t i = 0; i < unit.kernels.size(); ++i)
+          if (unit.distinct[size_t(unit.code[i])] == kernel)
+            undo(unit, unit.kernels[i], o.batch_capacity);
+        all = false;
+      }
+    if (all) return parts;
+  }
+}
+
+/// What keeps a plan's code and tables alive.
+struct Holder {
+  std::unique_ptr<Code> code;
+  std::vector<std::unique_ptr<int64_t[]>> tables;
+  ir::Module module;
+  ir::FunctionId entry;
+};
+
+void copy_bytes(const runtime::Context* context, int64_t) {
+  const auto* table = static_cast<const int64_t*>(context->user);
+  std::memmove(context->arena + table[1], context->arena + table[0], size_t(table[2]));
+}
+
+/// Orders the steps, gives scratch areas their places.
+void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
+  std::vector<ScheduledTask> tasks;
+  int64_t overrun = 0;
+  for (size_t i = 0; i < unit.kernels.size(); ++i) {
+    const Kernel& k = unit.kernels[i];
+    const Emitted& code = unit.emitted[size_t(unit.code[i])];
+    overrun = std::max(overrun, code.overrun);
+    std::vector<Range> ranges;
+    for (ValueId v : k.bases) {
+      int64_t offset = unit.function[v].storage->offset;
+      ranges.push_back({offset, offset + stored_bytes(unit.function, v, batch)});
+    }
+    for (int64_t bytes : code.scratch_bytes) {
+      ranges.push_back({unit.arena_bytes, unit.arena_bytes + bytes});
+      unit.arena_bytes += aligned(bytes);
+    }
+    auto table = std::make_unique<int64_t[]>(ranges.size() + 1);
+    for (size_t r = 0; r < ranges.size(); ++r) table[r] = ranges[r].begin;
+    for (const Step& step : code.steps) {
+      ScheduledTask t;
+      t.task = {k.name, nullptr, table.get(), step.chunks, step.flops, step.bytes};
+      t.task.function =
+          reinterpret_cast<runtime::KernelFunction>(holder.code->address(step.function));
+      for (int r : step.reads) t.reads.push_back(ranges[size_t(r)]);
+      for (int w : step.writes) t.writes.push_back(ranges[size_t(w)]);
+      tasks.push_back(std::move(t));
+    }
+    holder.tables.push_back(std::move(table));
+    for (const Copy& copy : unit.copies) {
+      if (!k.contains(copy.value)) continue;
+      int64_t bytes = stored_bytes(unit.function, copy.value, batch);
+      int64_t from = unit.function[copy.value].storage->offset;
+      holder.tables.push_back(std::unique_ptr<int64_t[]>(new int64_t[3]{from, copy.to, bytes}));
+      ScheduledTask t;
+      t.task = {k.name + ".copy",   copy_bytes, holder.tables.back().get(), 1, 0,
+                2.0 * double(bytes)};
+      t.reads = {{from, from + bytes}};
+      t.writes = {{copy.to, copy.to + bytes}};
+      tasks.push_back(std::move(t));
+    }
+  }
+  plan.phases = phases_of(tasks);
+  plan.arena_bytes = aligned(unit.arena_bytes + overrun) + kSlack;
+}
+
+Unit unit_of(const ir::Module& module, ir::FunctionId entry, int64_t batch) {
+  Unit unit;
+  unit.function = module[entry];
+  unit.arena_bytes = aligned(planned_bytes(unit.function, batch));
+  return unit;
+}
+
+void run_reference(const runtime::Context* context, int64_t) {
+  const auto* holder = static_cast<const Holder*>(context->user);
+  std::string fault =
+      ir::evaluate_in_arena(holder->module, holder->entry, context->arena, context->batch);
+  if (!fault.empty()) context->fault->fetch_or(1);
+}
+
+}  // namespace
+
+runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const CompileOptions& options,
+                      CompileReport* report) {
+  auto start = std::chrono::steady_clock::now();
+  Unit unit = unit_of(module, entry, options.batch_capacity);
+  std::vector<std::string> objects;
+  {
+    auto parts = emit_all(unit, options, options.threads, [&](Part& part) {
+      part.object = compile_object(*part.module, options.cpu, options.optimise);
+      part.module.reset();
+    });
+    for (Part& part : parts)
+      if (!part.codes.empty()) objects.push_back(std::move(part.object));
+  }
+  auto holder = std::make_shared<Holder>();
+  holder->code = std::make_unique<Code>(objects);
+  runtime::Plan plan;
+  plan.name = unit.function.name;
+  plan.batch_capacity = options.batch_capacity;
+  schedule(unit, plan, *holder, options.batch_capacity);
+  plan.slots = slots_of(unit.function);
+  for (runtime::Slot& slot : plan.slots) {
+    if (slot.role != runtime::SlotRole::Result) continue;
+    for (const Copy& copy : unit.copies)
+      if (slot.offset == unit.function[copy.value].storage->offset) slot.offset = copy.to;
+  }
+  plan.code = holder;
+  if (report) {
+    report->kernels = int(unit.distinct.size());
+    for (const std::string& object : objects) report->code_bytes += int64_t(object.size());
+    report->milliseconds =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+  return plan;
+}
+
+runtime::Plan interpret(const ir::Module& module, ir::FunctionId entry, int64_t batch_capacity) {
+  auto holder = std::make_shared<Holder>();
+  holder->module = module;
+  holder->entry = entry;
+  const ir::Function& f = module[entry];
+  runtime::Plan plan;
+  plan.name = f.name;
+  plan.batch_capacity = batch_capacity;
+  plan.arena_bytes = aligned(planned_bytes(f, batch_capacity)) + kSlack;
+  plan.slots = slots_of(f);
+  plan.phases = {{{{f.name, run_reference, holder.get(), 1, 0, 0}}}};
+  plan.code = holder;
+  return plan;
+}
+
+std::string dump_llvm(const ir::Module& module, ir::FunctionId entry,
+                      const CompileOptions& options) {
+  Unit unit = unit_of(module, entry, options.batch_capacity);
+  return print_module(*emit_all(unit, options, 1, nullptr)[0].module);
+}
+
+std::string dump_assembly(const ir::Module& module, ir::FunctionId entry,
+                          const CompileOptions& options) {
+  Unit unit = unit_of(module, entry, options.batch_capacity);
+  auto parts = emit_all(unit, options, 1, nullptr);
+  return compile_assembly(*parts[0].module, options.cpu, options.optimise);
+}
+
+}  // namespace netc::backend

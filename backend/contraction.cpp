@@ -1,0 +1,379 @@
+// Contraction kernels: register tiles over the folded labels, then the kernel's maps on each tile.
+//
+// The folded loops keep rows x columns vectors of sums in registers; at their end the sums go to a
+// small buffer on the stack and one loop over it evaluates the maps, so that their code exists
+// once. Rows beyond the end are computed from whatever memory holds and not stored.
+#include "backend/contraction.h"
+
+#include <llvm/IR/Intrinsics.h>
+
+#include <algorithm>
+
+#include "backend/loops.h"
+#include "backend/math.h"
+#include "backend/panels.h"
+#include "backend/pull.h"
+#include "backend/space.h"
+
+namespace netc::backend {
+
+using ir::Dim;
+using ir::ValueId;
+using llvm::Value;
+
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+constexpr double kUnitMost = 4e6, kUnitLeast = 65536;  ///< multiplications of one unit
+
+class ContractKernel {
+ public:
+  ContractKernel(llvm::Module& module, CpuLevel level, int64_t capacity, const ir::Function& f,
+                 const Kernel& k, std::string name)
+      : e_(module, level, capacity), f_(f), k_(k), pull_(e_, f, k), name_(std::move(name)) {}
+
+  Emitted run() {
+    p_ = plan_contraction(e_, f_, k_);
+    type_ = f_[p_.einsum].type.dtype;
+    e_.lanes = p_.lanes;
+    for (int which : {0, 1})
+      if (p_.pack[which]) packed_[which] = emit_panels(e_, f_, k_, p_, which, name_, out_);
+    divide();
+    Step step;
+    step.function = name_;
+    for (size_t i = 0; i < k_.bases.size(); ++i)
+      (k_.contains(k_.bases[i]) ? step.writes : step.reads).push_back(int(i));
+    for (int which : {0, 1})
+      if (p_.pack[which]) step.reads.push_back(packed_[which].base);
+    step.chunks = chunk_count(e_, space_);
+    step.flops = 2 * p_.multiplications;
+    for (ValueId v : k_.bases) {
+      double bytes = double(ir::byte_size(f_[v].type.dtype));
+      for (const Dim& d : f_[v].type.shape) bytes *= double(e_.at_capacity(d));
+      step.bytes += bytes;
+    }
+    out_.steps.push_back(step);
+    e_.begin(name_);
+    over(e_, space_, [&](const std::vector<Coords>& units) { unit(units[0]); });
+    e_.end();
+    return std::move(out_);
+  }
+
+ private:
+  Emitter e_;
+  const ir::Function& f_;
+  const Kernel& k_;
+  Pull pull_;
+  std::string name_;
+  Emitted out_;
+  ContractionPlan p_;
+  ir::DType type_{};
+  Panels packed_[2];
+  Space space_;
+  int64_t panels_ = 1, wide_panels_ = 1;  ///< column panels; the first ones are full
+  int64_t row_block_ = 1;
+  llvm::AllocaInst* buffer_ = nullptr;
+
+  const Label& label(int l) const { return p_.labels[size_t(l)]; }
+  int64_t size(int l) const { return l < 0 ? 1 : e_.at_capacity(label(l).size); }
+  bool dot() const { return p_.kind == TileKind::Dot; }
+  /// Elements of a column step: a vector, or one column of a Dot.
+  int64_t column_unit() const { return dot() ? 1 : p_.lanes; }
+
+  /// Cuts the result into units: other labels x column panels x row blocks.
+  void divide() {
+    int64_t n = ceil_div(size(p_.column), column_unit());
+    panels_ = std::max<int64_t>(1, ceil_div(n, p_.columns));
+    wide_panels_ = panels_;
+    bool fixed = p_.column < 0 || label(p_.column).size.is_constant();
+    if (fixed && !dot()) wide_panels_ = n - panels_ * (p_.columns - 1);
+    double wanted = std::clamp(p_.multiplications / 16, kUnitLeast, kUnitMost);
+    double per_row = 1;
+    for (int l : p_.folded) per_row *= double(size(l));
+    per_row *= double(p_.columns * column_unit());
+    int64_t m = std::max<int64_t>(size(p_.row), 1);
+    int64_t rows = std::clamp<int64_t>(int64_t(wanted / std::max(per_row, 1.0)), 1, m);
+    row_block_ = ceil_div(ceil_div(m, ceil_div(m, rows)), p_.rows) * p_.rows;
+    for (int l : p_.outer) space_.shape.push_back(label(l).size);
+    space_.shape.push_back(panels_);
+    space_.shape.push_back(ceil_div(m, row_block_));
+    space_.work = p_.multiplications / 8;
+    for (int which : {0, 1}) {
+      if (p_.row >= 0 && label(p_.row).present[which]) overrun(which, p_.row, p_.rows);
+      if (p_.column >= 0 && label(p_.column).present[which])
+        overrun(which, p_.column, p_.columns * column_unit());
+    }
+  }
+
+  void overrun(int which, int l, int64_t count) {
+    int64_t bytes = ir::byte_size(type_);
+    int64_t stride = std::abs(e_.at_capacity(label(l).stride[which]));
+    out_.overrun += count * stride * bytes;
+  }
+
+  /// What is fixed while a tile is computed.
+  struct Tile {
+    Coords labels;   ///< coordinate of each label (rows, columns: of the first)
+    Value* row_end;  ///< rows stop here
+    Value* column_end;
+    Value* panel_vector;  ///< number of the first column vector, for packed operands
+    int columns;
+  };
+
+  void unit(const Coords& at) {
+    auto& b = e_.b;
+    Tile tile;
+    tile.labels.assign(p_.labels.size(), e_.constant(0));
+    for (size_t i = 0; i < p_.outer.size(); ++i) tile.labels[size_t(p_.outer[i])] = at[i];
+    Value* panel = at[p_.outer.size()].base;
+    Value* block = at[p_.outer.size() + 1].base;
+    Value* row_size = p_.row < 0 ? e_.i64(1) : e_.size(label(p_.row).size);
+    Value* row_start = b.CreateMul(block, e_.i64(row_block_));
+    tile.row_end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
+                                           b.CreateAdd(row_start, e_.i64(row_block_)), row_size);
+    Value* column_size = p_.column < 0 ? e_.i64(1) : e_.size(label(p_.column).size);
+    auto panels = [&](int columns, Value* first_vector) {
+      Tile t = tile;
+      t.columns = columns;
+      t.panel_vector = first_vector;
+      Value* start = b.CreateMul(first_vector, e_.i64(column_unit()));
+      if (p_.column >= 0) t.labels[size_t(p_.column)] = e_.uniform(start);
+      t.column_end = b.CreateBinaryIntrinsic(
+          llvm::Intrinsic::smin, b.CreateAdd(start, e_.i64(columns * column_unit())), column_size);
+      rows(t, row_start);
+    };
+    Value* first = b.CreateMul(panel, e_.i64(p_.columns));
+    if (wide_panels_ == panels_) return panels(p_.columns, first);
+    Value* narrow = b.CreateICmpSGE(panel, e_.i64(wide_panels_));
+    e_.when(b.CreateNot(narrow), [&] { panels(p_.columns, first); });
+    e_.when(narrow, [&] {
+      Value* beyond = b.CreateSub(panel, e_.i64(wide_panels_));
+      panels(p_.columns - 1, b.CreateAdd(b.CreateMul(beyond, e_.i64(p_.columns - 1)),
+                                         e_.i64(wide_panels_ * p_.columns)));
+    });
+  }
+
+  void rows(const Tile& panel, Value* row_start) {
+    e_.loop(row_start, panel.row_end, p_.rows, [&](Value* row) {
+      Tile tile = panel;
+      if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
+      std::vector<llvm::AllocaInst*> sums;
+      llvm::Type* t = e_.widen(e_.scalar_type(type_));
+      for (int i = 0; i < p_.rows * tile.columns; ++i) {
+        sums.push_back(e_.slot(t));
+        e_.b.CreateStore(llvm::Constant::getNullValue(t), sums.back());
+      }
+      fold(tile, 0, sums);
+      if (dot())
+        finish_dot(tile, row, sums);
+      else
+        finish_outer(tile, row, sums);
+    });
+  }
+
+  // The folded loops --------------------------------------------------------------------------
+
+  void fold(Tile& tile, size_t depth, const std::vector<llvm::AllocaInst*>& sums) {
+    if (depth == p_.folded.size()) return step(tile, sums);
+    int l = p_.folded[depth];
+    const Dim& n = label(l).size;
+    if (dot() && l == p_.lane) {
+      vectors(e_, e_.i64(0), e_.size(n), n, true, 1, [&](const std::vector<Coord>& at) {
+        tile.labels[size_t(l)] = at[0];
+        step(tile, sums);
+      });
+      return;
+    }
+    e_.loop(e_.i64(0), e_.size(n), 1, [&](Value* i) {
+      tile.labels[size_t(l)] = e_.uniform(i);
+      fold(tile, depth + 1, sums);
+    });
+  }
+
+  /// Element `which` operand of row i and column j of the tile, lanes as the plan says.
+  Value* element(const Tile& tile, int which, int i, int j) {
+    Coords at = tile.labels;
+    std::vector<Dim> strides;
+    Dim start = p_.operands[size_t(which)].offset;
+    Value* base = e_.base(p_.bases[size_t(which)]);
+    for (const Label& l : p_.labels) strides.push_back(l.present[which] ? l.stride[which] : 0);
+    Dim displacement = 0;
+    bool has_column = p_.column >= 0 && label(p_.column).present[which];
+    if (p_.pack[which]) {
+      const Panels& panels = packed_[which];
+      start = 0;
+      strides = panels.strides;
+      base = e_.base(panels.base);
+      Value* offset = e_.b.CreateMul(tile.panel_vector, e_.size(panels.vector_stride));
+      at[size_t(p_.column)] = {offset, e_.i64(1), nullptr};
+      strides[size_t(p_.column)] = 1;
+      displacement = panels.vector_stride * Dim(j);
+    } else {
+      if (p_.row >= 0) displacement = strides[size_t(p_.row)] * Dim(i);
+      if (has_column) {
+        displacement = displacement + strides[size_t(p_.column)] * Dim(j * column_unit());
+        if (!dot() && p_.lanes > 1) at[size_t(p_.column)].step = e_.i64(1);
+      }
+    }
+    // Constant displacements last, so that they fold into the address of the load.
+    Coord offset = e_.add(e_.offset(start, strides, at), e_.size(displacement));
+    return e_.load(base, type_, offset, dot());
+  }
+
+  void step(Tile& tile, const std::vector<llvm::AllocaInst*>& sums) {
+    auto has = [&](int l, int which) { return l >= 0 && label(l).present[which]; };
+    std::map<std::pair<int, int>, Value*> loaded[2];
+    auto get = [&](int which, int i, int j) {
+      if (!has(p_.row, which)) i = 0;
+      if (!has(p_.column, which)) j = 0;
+      Value*& v = loaded[which][{i, j}];
+      if (!v) v = e_.splat(element(tile, which, i, j));
+      return v;
+    };
+    for (int i = 0; i < p_.rows; ++i)
+      for (int j = 0; j < tile.columns; ++j) {
+        auto* slot = sums[size_t(i * tile.columns + j)];
+        Value* sum = e_.b.CreateLoad(slot->getAllocatedType(), slot);
+        Value *x = get(0, i, j), *y = get(1, i, j);
+        sum = ir::is_float(type_) ? math::multiply_add(e_, x, y, sum)
+                                  : e_.b.CreateAdd(sum, e_.b.CreateMul(x, y));
+        e_.b.CreateStore(sum, slot);
+      }
+  }
+
+  // The tile's results --------------------------------------------------------------------------
+
+  Value* buffer(int64_t count) {
+    if (!buffer_) {
+      int64_t most = int64_t(p_.rows + p_.lanes) * (p_.columns * column_unit() + p_.lanes);
+      buffer_ = e_.slot(e_.scalar_type(type_), std::max(most, count));
+    }
+    return buffer_;
+  }
+
+  Coords result_index(const Tile& tile) const {
+    Coords at;
+    for (const Label& l : p_.labels)  // labels of the result come first, in its order
+      if (l.present[2]) at.push_back(tile.labels[size_t(&l - p_.labels.data())]);
+    return at;
+  }
+
+  /// Evaluates the kernel's maps for one vector (or element) of results and stores what it yields.
+  void epilogue(const Tile& tile, Value* element) {
+    Coords at = result_index(tile);
+    pull_.give(p_.einsum, at, element);
+    std::vector<Value*> values;
+    for (ValueId y : k_.yields) values.push_back(pull_.value(y, at));
+    for (size_t i = 0; i < values.size(); ++i) pull_.store(k_.yields[i], at, values[i]);
+  }
+
+  void finish_outer(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
+    auto& b = e_.b;
+    llvm::Type* scalar = e_.scalar_type(type_);
+    int64_t width = int64_t(tile.columns) * p_.lanes;
+    Value* buffer = this->buffer(int64_t(p_.rows) * width);
+    for (size_t s = 0; s < sums.size(); ++s) {
+      Value* sum = b.CreateLoad(sums[s]->getAllocatedType(), sums[s]);
+      b.CreateStore(sum, b.CreateConstGEP1_64(scalar, buffer, s * size_t(p_.lanes)));
+    }
+    Value* count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
+                                           b.CreateSub(tile.row_end, row));
+    Value* start = p_.column < 0 ? e_.i64(0) : tile.labels[size_t(p_.column)].base;
+    e_.loop(e_.i64(0), count, 1, [&](Value* i) {
+      if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(b.CreateAdd(row, i));
+      Value* line = b.CreateMul(i, e_.i64(width));
+      auto read = [&](Value* at) {
+        return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
+      };
+      if (p_.column < 0) return epilogue(tile, read(line));
+      vectors(e_, start, tile.column_end, column_extent(), false, 1,
+              [&](const std::vector<Coord>& at) {
+                tile.labels[size_t(p_.column)] = at[0];
+                epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
+              });
+      tile.labels[size_t(p_.column)] = e_.uniform(start);
+    });
+  }
+
+  /// The column's size; its being a multiple of the lanes spares the masked rest.
+  Dim column_extent() const { return label(p_.column).size; }
+
+  void finish_dot(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
+    auto& b = e_.b;
+    llvm::Type* scalar = e_.scalar_type(type_);
+    // Lanes of the results run along the tile's label that is contiguous in the result.
+    bool along_rows = p_.row >= 0 && (p_.column < 0 || label(p_.row).stride[2] == Dim(1));
+    int lane = along_rows ? p_.row : p_.column;
+    int other = along_rows ? p_.column : p_.row;
+    int64_t extent = along_rows ? p_.rows : p_.columns;
+    int64_t width = ceil_div(extent, p_.lanes) * p_.lanes;
+    int64_t others = along_rows ? p_.columns : p_.rows;
+    Value* buffer = this->buffer(others * width);
+    for (int i = 0; i < p_.rows; ++i)
+      for (int j = 0; j < p_.columns; ++j) {
+        auto* slot = sums[size_t(i * p_.columns + j)];
+        Value* sum = b.CreateLoad(slot->getAllocatedType(), slot);
+        int64_t at = along_rows ? j * width + i : i * width + j;
+        b.CreateStore(sum_lanes(sum), b.CreateConstGEP1_64(scalar, buffer, uint64_t(at)));
+      }
+    Value* row_count = b.CreateSub(tile.row_end, row);
+    Value* column = p_.column < 0 ? e_.i64(0) : tile.labels[size_t(p_.column)].base;
+    Value* column_count = b.CreateSub(tile.column_end, column);
+    Value* lane_start = along_rows ? row : column;
+    Value* lane_count = along_rows ? row_count : column_count;
+    lane_count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, lane_count, e_.i64(extent));
+    Value* other_start = along_rows ? column : row;
+    Value* other_count = b.CreateBinaryIntrinsic(
+        llvm::Intrinsic::smin, along_rows ? column_count : row_count, e_.i64(others));
+    e_.loop(e_.i64(0), other_count, 1, [&](Value* o) {
+      if (other >= 0) tile.labels[size_t(other)] = e_.uniform(b.CreateAdd(other_start, o));
+      Value* line = b.CreateMul(o, e_.i64(width));
+      auto read = [&](Value* at) {
+        return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
+      };
+      if (lane < 0) {
+        int lanes = e_.lanes;
+        e_.lanes = 1;
+        epilogue(tile, b.CreateLoad(scalar, b.CreateGEP(scalar, buffer, line)));
+        e_.lanes = lanes;
+        return;
+      }
+      vectors(e_, lane_start, b.CreateAdd(lane_start, lane_count), label(lane).size, false, 1,
+              [&](const std::vector<Coord>& at) {
+                tile.labels[size_t(lane)] = at[0];
+                epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, lane_start))));
+              });
+      tile.labels[size_t(lane)] = e_.uniform(lane_start);
+    });
+  }
+
+  /// The sum of all lanes, in a fixed tree.
+  Value* sum_lanes(Value* v) {
+    auto& b = e_.b;
+    for (int half = e_.lanes / 2; half >= 1; half /= 2) {
+      Value *low, *high;
+      if (half == 1) {
+        low = b.CreateExtractElement(v, b.getInt32(0));
+        high = b.CreateExtractElement(v, b.getInt32(1));
+      } else {
+        std::vector<int> first, second;
+        for (int i = 0; i < half; ++i) first.push_back(i), second.push_back(half + i);
+        low = b.CreateShuffleVector(v, first);
+        high = b.CreateShuffleVector(v, second);
+      }
+      v = ir::is_float(type_) ? b.CreateFAdd(low, high) : b.CreateAdd(low, high);
+    }
+    return v;
+  }
+};
+
+}  // namespace
+
+Emitted emit_contraction(llvm::Module& module, CpuLevel level, int64_t capacity,
+                         const ir::Function& function, const Kernel& kernel,
+                         const std::string& name) {
+  return ContractKernel(module, level, capacity, function, kernel, name).run();
+}
+
+}  // namespace netc::backend

@@ -1,0 +1,46 @@
+// How an einsum is computed: the roles of its labels and the size of the register tile.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backend/emitter.h"
+#include "backend/kernel.h"
+
+namespace netc::backend {
+
+/// One label of an einsum. Strides are absent (not `present`) where the label does not occur.
+struct Label {
+  char name = 0;
+  ir::Dim size;
+  bool present[3] = {};  ///< left, right, result
+  ir::Dim stride[3];     ///< elements
+  bool folded() const { return !present[2]; }
+};
+
+/// Lanes along a column label (present in the result), rows of scalars broadcast:
+/// acc[i][j] += a[i] * b[j]. Or lanes along a folded label: acc[i][j] is summed over its lanes at
+/// the end.
+enum class TileKind : uint8_t { Outer, Dot };
+
+struct ContractionPlan {
+  ir::ValueId einsum;
+  std::vector<ir::Access> operands;  ///< left, right
+  std::vector<int> bases;            ///< their numbers in the kernel
+  std::vector<Label> labels;
+  TileKind kind = TileKind::Outer;
+  int row = -1, column = -1;  ///< labels of the tile; -1: one element
+  int lane = -1;              ///< Outer: the column; Dot: the folded label with lanes
+  std::vector<int> outer;     ///< other labels of the result
+  std::vector<int> folded;    ///< folded labels, innermost loop last
+  bool pack[2] = {};          ///< operand is first copied to panels
+  int lanes = 1;
+  int rows = 1, columns = 1;   ///< of a tile; columns in vectors for Outer
+  double multiplications = 0;  ///< at full batch
+};
+
+/// Reads the kernel's einsum and decides. Throws NotFused when the kernel is not a contraction.
+ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,
+                                 const Kernel& kernel);
+
+}  // namespace netc::backend

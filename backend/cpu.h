@@ -1,0 +1,13 @@
+// What code generation knows of a CPU level beyond its vector width.
+#pragma once
+
+#include "backend/compile.h"
+
+namespace netc::backend {
+
+/// The processor that LLVM is told; it stands for the level's instruction sets.
+const char* target_cpu(CpuLevel level);
+constexpr bool has_fma(CpuLevel level) { return level != CpuLevel::sse2; }
+constexpr int vector_registers(CpuLevel level) { return level == CpuLevel::avx512 ? 32 : 16; }
+
+}  // namespace netc::backend

@@ -1,0 +1,186 @@
+// LLVM's lifetime in this process: start, target machines, a short pipeline, linking with ORC.
+#include "backend/jit.h"
+
+#include <llvm/Analysis/CGSCCPassManager.h>
+#include <llvm/Analysis/LoopAnalysisManager.h>
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/PassManager.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/ErrorHandling.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/SROA.h>
+
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+
+#include "backend/cpu.h"
+
+namespace netc::backend {
+namespace {
+
+constexpr const char* kTriple = "x86_64-unknown-linux-gnu";
+
+[[noreturn]] void fatal(void*, const char* reason, bool) {
+  std::fprintf(stderr, "netc: internal error in LLVM: %s\n", reason);
+  std::_Exit(70);
+}
+
+[[noreturn]] void fail(llvm::Error error) {
+  throw std::runtime_error("LLVM: " + llvm::toString(std::move(error)));
+}
+
+std::unique_ptr<llvm::TargetMachine> target_machine(CpuLevel level, int optimise) {
+  start_llvm();
+  std::string message;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(kTriple, message);
+  if (!target) throw std::runtime_error("LLVM: " + message);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  auto effort = optimise == 0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(kTriple, target_cpu(level), "", options, llvm::Reloc::PIC_,
+                                  llvm::CodeModel::Small, effort, true));
+}
+
+/// Scalars out of stack slots, then common subexpressions: what the emitter leaves to LLVM.
+void simplify(llvm::Module& module, llvm::TargetMachine& machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::PreserveCFG));
+  passes.addPass(llvm::EarlyCSEPass());
+  for (llvm::Function& function : module)
+    if (!function.isDeclaration()) passes.run(function, functions);
+}
+
+std::string generate(llvm::Module& module, CpuLevel level, int optimise,
+                     llvm::CodeGenFileType kind) {
+  auto machine = target_machine(level, optimise);
+  std::string broken;
+  llvm::raw_string_ostream broken_stream(broken);
+  if (llvm::verifyModule(module, &broken_stream))
+    throw std::logic_error("backend: emitted code is not well-formed: " + broken_stream.str());
+  simplify(module, *machine);
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, kind))
+    throw std::runtime_error("LLVM: this target writes no object files");
+  passes.run(module);
+  return std::string(bytes.data(), bytes.size());
+}
+
+/// What generated code may call. Nothing else of the process is visible to it.
+llvm::orc::SymbolMap allowed_symbols(llvm::orc::MangleAndInterner mangle) {
+  llvm::orc::SymbolMap map;
+  auto add = [&](const char* symbol, auto* function) {
+    map[mangle(symbol)] = {llvm::orc::ExecutorAddr::fromPtr(function),
+                           llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  };
+  using F1 = double (*)(double);
+  using F1f = float (*)(float);
+  using F2 = double (*)(double, double);
+  add("exp", static_cast<F1>(std::exp)), add("log", static_cast<F1>(std::log));
+  add("expm1", static_cast<F1>(std::expm1)), add("log1p", static_cast<F1>(std::log1p));
+  add("sin", static_cast<F1>(std::sin)), add("cos", static_cast<F1>(std::cos));
+  add("tanh", static_cast<F1>(std::tanh)), add("erf", static_cast<F1>(std::erf));
+  add("pow", static_cast<F2>(std::pow));
+  add("floor", static_cast<F1>(std::floor)), add("floorf", static_cast<F1f>(std::floor));
+  add("ceil", static_cast<F1>(std::ceil)), add("ceilf", static_cast<F1f>(std::ceil));
+  add("nearbyint", static_cast<F1>(std::nearbyint));
+  add("nearbyintf", static_cast<F1f>(std::nearbyint));
+  add("memset", static_cast<void* (*)(void*, int, size_t)>(std::memset));
+  add("memcpy", static_cast<void* (*)(void*, const void*, size_t)>(std::memcpy));
+  return map;
+}
+
+}  // namespace
+
+void start_llvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::install_fatal_error_handler(fatal);
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+}
+
+std::unique_ptr<llvm::Module> new_module(llvm::LLVMContext& context, CpuLevel level) {
+  auto module = std::make_unique<llvm::Module>("netc", context);
+  module->setTargetTriple(kTriple);
+  module->setDataLayout(target_machine(level, 1)->createDataLayout());
+  return module;
+}
+
+std::string compile_object(llvm::Module& module, CpuLevel level, int optimise) {
+  return generate(module, level, optimise, llvm::CodeGenFileType::ObjectFile);
+}
+
+std::string compile_assembly(llvm::Module& module, CpuLevel level, int optimise) {
+  return generate(module, level, optimise, llvm::CodeGenFileType::AssemblyFile);
+}
+
+std::string print_module(const llvm::Module& module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, nullptr);
+  return stream.str();
+}
+
+struct Code::State {
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+Code::Code(const std::vector<std::string>& objects) : state_(std::make_unique<State>()) {
+  start_llvm();
+  llvm::orc::LLJITBuilder builder;
+  llvm::orc::JITTargetMachineBuilder target{llvm::Triple(kTriple)};
+  target.setRelocationModel(llvm::Reloc::PIC_).setCodeModel(llvm::CodeModel::Small);
+  builder.setJITTargetMachineBuilder(std::move(target));
+  builder.setLinkProcessSymbolsByDefault(false);
+  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);
+  auto jit = builder.create();
+  if (!jit) fail(jit.takeError());
+  state_->jit = std::move(*jit);
+  llvm::orc::JITDylib& library = state_->jit->getMainJITDylib();
+  llvm::orc::MangleAndInterner mangle(state_->jit->getExecutionSession(),
+                                      state_->jit->getDataLayout());
+  if (auto error = library.define(llvm::orc::absoluteSymbols(allowed_symbols(mangle))))
+    fail(std::move(error));
+  for (const std::string& object : objects)
+    if (auto error =
+            state_->jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "netc")))
+      fail(std::move(error));
+}
+
+Code::~Code() = default;
+
+void* Code::address(const std::string& name) const {
+  auto found = state_->jit->lookup(name);
+  if (!found) fail(found.takeError());
+  return found->toPtr<void*>();
+}
+
+}  // namespace netc::backend

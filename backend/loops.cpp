@@ -1,0 +1,642 @@
+// Loop kernels. A kernel's values have the full shape S or the row shape P (S without the reduced
+// dims). For each row the reductions run level by level over the reduced dims, then values of shape
+// P and S are stored. Reductions of much data to few rows are cut into blocks: partial results in
+// scratch memory, then a step that merges them in order, then the rest.
+#include "backend/loops.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "backend/accumulate.h"
+#include "backend/pull.h"
+#include "backend/space.h"
+
+namespace netc::backend {
+
+using ir::Dim;
+using ir::Form;
+using ir::Shape;
+using ir::ValueId;
+using llvm::Value;
+
+int natural_lanes(CpuLevel level, const ir::Function& f, const Kernel& k) {
+  bool four = false, eight = false;
+  auto see = [&](ValueId v) {
+    int64_t bytes = ir::byte_size(f[v].type.dtype);
+    if (f[v].type.rank() == 0) return;
+    four |= bytes == 4, eight |= bytes == 8;
+  };
+  for (ValueId v : k.values) {
+    see(v);
+    for (ValueId a : f[v].args) see(a);
+  }
+  return vector_bytes(level) / (eight && !four ? 8 : 4);
+}
+
+double cost_of_maps(const ir::Function& f, const Kernel& k) {
+  double cost = 0;
+  for (ValueId v : k.values) {
+    const ir::OpDef& def = ir::def(f[v].op);
+    bool heavy = (def.scalar && def.scalar->ulp >= 1) || def.form == Form::Leaf;
+    cost += heavy ? 20 : 1;
+  }
+  return cost;
+}
+
+namespace {
+
+constexpr int64_t kSplitElements = 1 << 17;  ///< a reduction of less is not cut into blocks
+constexpr int64_t kBlockElements = 1 << 15;
+constexpr int64_t kMostBlocks = 64;
+
+class LoopKernel {
+ public:
+  LoopKernel(llvm::Module& module, CpuLevel level, int64_t capacity, const ir::Function& f,
+             const Kernel& k, std::string name)
+      : e_(module, level, capacity), f_(f), k_(k), pull_(e_, f, k), name_(std::move(name)) {}
+
+  Emitted run() {
+    find_shapes();
+    merge_dims();
+    choose_lanes();
+    if (reduces_.empty()) {
+      begin("", full_, lane_dim_, 1, elements() * cost());
+      store_all(k_.yields);
+    } else if (blocks_ > 1) {
+      emit_split();
+    } else {
+      emit_direct();
+    }
+    return std::move(out_);
+  }
+
+ private:
+  Emitter e_;
+  const ir::Function& f_;
+  const Kernel& k_;
+  Pull pull_;
+  std::string name_;
+  Emitted out_;
+
+  Shape full_;                ///< S
+  std::vector<bool> folded_;  ///< dims of S that are reduced
+  std::vector<ValueId> reduces_;
+  std::map<ValueId, int> level_;  ///< of reductions: reductions upstream
+  int levels_ = 0;
+  std::vector<ValueId> row_yields_, full_yields_;
+  int lane_dim_ = -1;  ///< dim of S
+  int unroll_ = 1;
+  Space space_;
+  // Split reductions.
+  int64_t blocks_ = 1;
+  size_t split_dim_ = 0;
+  std::map<ValueId, std::pair<int, int>> partial_;  ///< bases of values and positions
+
+  double cost() const { return 1 + cost_of_maps(f_, k_); }
+  double elements() const {
+    double n = 1;
+    for (const Dim& d : full_) n *= double(e_.at_capacity(d));
+    return n;
+  }
+  bool folds_lanes() const { return lane_dim_ >= 0 && folded_[size_t(lane_dim_)]; }
+  Accumulator accumulator(ValueId r) {
+    return Accumulator(e_, std::get<ir::ReduceKind>(f_[r].attrs[0]), f_[f_[r].args[0]].type.dtype,
+                       f_[r].type.dtype);
+  }
+
+  // Analysis ----------------------------------------------------------------------------------
+
+  void find_shapes() {
+    for (ValueId v : k_.values) {
+      Form form = ir::def(f_[v].op).form;
+      if (form == Form::Contract || form == Form::Scatter || form == Form::Call)
+        throw NotFused("not a loop kernel");
+      if (form == Form::Reduce) reduces_.push_back(v);
+    }
+    if (reduces_.empty()) {
+      full_ = f_[k_.yields.at(0)].type.shape;
+      folded_.assign(full_.size(), false);
+      for (ValueId y : k_.yields)
+        if (!(f_[y].type.shape == full_)) throw NotFused("yields of several shapes");
+      return;
+    }
+    full_ = f_[f_[reduces_[0]].args[0]].type.shape;
+    folded_.assign(full_.size(), false);
+    const auto& dims = std::get<std::vector<int64_t>>(f_[reduces_[0]].attrs[1]);
+    for (int64_t d : dims) folded_[size_t(d)] = true;
+    for (ValueId r : reduces_) {
+      if (!(f_[f_[r].args[0]].type.shape == full_) ||
+          std::get<std::vector<int64_t>>(f_[r].attrs[1]) != dims)
+        throw NotFused("reductions of several shapes");
+    }
+    find_levels();
+    Shape row = f_[reduces_[0]].type.shape;
+    for (ValueId y : k_.yields) {
+      const Shape& shape = f_[y].type.shape;
+      if (shape == row)
+        row_yields_.push_back(y);
+      else if (shape == full_)
+        full_yields_.push_back(y);
+      else
+        throw NotFused("a yield of another shape");
+    }
+  }
+
+  void find_levels() {
+    std::map<ValueId, int> upstream;  // reductions on the way to a value
+    for (ValueId v : k_.values) {
+      int n = 0;
+      for (ValueId a : f_[v].args)
+        if (k_.contains(a)) n = std::max(n, upstream[a]);
+      if (ir::def(f_[v].op).form == Form::Reduce) level_[v] = n++;
+      upstream[v] = n;
+      levels_ = std::max(levels_, n);
+    }
+  }
+
+  /// Strides, per dim of S, of everything that is loaded or stored at S or P; nothing when some
+  /// operand is not simply strided.
+  std::optional<std::vector<std::vector<Dim>>> all_strides() const {
+    std::vector<std::vector<Dim>> all;
+    auto note = [&](const ir::Type& type, const std::vector<Dim>& strides) {
+      if (type.shape == full_) {
+        all.push_back(strides);
+        return true;
+      }
+      std::vector<Dim> spread;
+      for (size_t d = 0, p = 0; d < full_.size(); ++d) {
+        if (folded_[d])
+          spread.push_back(0);
+        else if (p < strides.size())
+          spread.push_back(strides[p++]);
+      }
+      if (spread.size() == full_.size()) all.push_back(spread);
+      return spread.size() == full_.size();
+    };
+    for (ValueId v : k_.values) {
+      Form form = ir::def(f_[v].op).form;
+      if (form != Form::Map && form != Form::Reduce) return {};
+      for (ValueId a : f_[v].args) {
+        if (k_.contains(a)) continue;
+        auto access = outside_access(f_, k_, a);
+        if (!access && ir::def(f_[a].op).form == Form::Leaf && f_[a].args.empty() &&
+            !f_[a].attrs.empty() && std::holds_alternative<ir::Scalar>(f_[a].attrs[0]))
+          continue;
+        if (!access || !note(f_[a].type, access->strides)) return {};
+      }
+    }
+    for (ValueId y : k_.yields)
+      if (!note(f_[y].type, stored_strides(f_, y))) return {};
+    return all;
+  }
+
+  /// Neighbouring dims through which everything runs as through one become one: the outer gets
+  /// size 1 and its index is counted by the inner.
+  void merge_dims() {
+    auto all = all_strides();
+    if (!all || full_.size() < 2) return;
+    Shape merged = full_;
+    for (size_t d = 0; d + 1 < full_.size(); ++d) {
+      if (folded_[d] != folded_[d + 1]) continue;
+      // The size that the inner dim has as written: merged runs keep their inner strides.
+      bool fits = std::all_of(all->begin(), all->end(), [&](const std::vector<Dim>& s) {
+        return s[d] == s[d + 1] * full_[d + 1];
+      });
+      if (!fits) continue;
+      merged[d + 1] = merged[d] * merged[d + 1];
+      merged[d] = 1;
+    }
+    full_ = merged;
+  }
+
+  /// Lanes run along the dim in which most bytes are contiguous; stores count double.
+  void choose_lanes() {
+    std::vector<double> score(full_.size(), 0.0);
+    for (size_t d = 0; d < full_.size(); ++d) score[d] = 0.001 * double(d);
+    auto see = [&](const ir::Type& type, const std::vector<Dim>& strides, double weight) {
+      if (strides.size() != full_.size()) return;
+      for (size_t d = 0; d < strides.size(); ++d)
+        if (strides[d] == Dim(1)) score[d] += weight * double(ir::byte_size(type.dtype));
+    };
+    for (ValueId v : k_.values)
+      for (ValueId a : f_[v].args)
+        if (!k_.contains(a))
+          if (auto access = outside_access(f_, k_, a)) see(f_[a].type, access->strides, 1);
+    for (ValueId y : k_.yields) see(f_[y].type, stored_strides(f_, y), 2);
+    int best = -1;
+    for (size_t d = 0; d < full_.size(); ++d) {
+      if (e_.at_capacity(full_[d]) <= 1) continue;
+      if (best < 0 || score[d] > score[size_t(best)]) best = int(d);
+    }
+    lane_dim_ = best;
+    if (best < 0) return;
+    int natural = natural_lanes(e_.level, f_, k_);
+    e_.lanes = lanes_for(e_, full_[size_t(best)], natural);
+    if (e_.lanes == 1) lane_dim_ = -1;
+    int64_t fit = e_.at_capacity(full_[size_t(best)]) / e_.lanes;
+    if (!reduces_.empty() && cost() <= 12) unroll_ = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+    choose_blocks();
+  }
+
+  void choose_blocks() {
+    if (reduces_.empty()) return;
+    int64_t units = 1;
+    for (size_t d = 0; d < full_.size(); ++d) {
+      if (folded_[d]) continue;
+      int64_t n = e_.at_capacity(full_[d]);
+      int64_t unit = int(d) == lane_dim_ ? int64_t(e_.lanes) * unroll_ : 1;
+      units *= (n + unit - 1) / unit;
+    }
+    double size = elements();
+    bool few = units < 8 && size >= double(kSplitElements);
+    bool tall = !folds_lanes() && units < 64 && size >= double(8 * kSplitElements);
+    if (!few && !tall) return;
+    int best = -1;
+    for (size_t d = 0; d < full_.size(); ++d) {
+      if (!folded_[d] || int(d) == lane_dim_) continue;
+      if (best < 0 || e_.at_capacity(full_[d]) > e_.at_capacity(full_[size_t(best)])) best = int(d);
+    }
+    int64_t wanted = std::clamp<int64_t>(int64_t(size) / kBlockElements, 2, kMostBlocks);
+    if (best < 0 || e_.at_capacity(full_[size_t(best)]) < wanted) {
+      if (!folds_lanes()) return;
+      best = lane_dim_;
+    }
+    split_dim_ = size_t(best);
+    int64_t n = e_.at_capacity(full_[split_dim_]);
+    block_ = (n + wanted - 1) / wanted;
+    if (best == lane_dim_) {
+      int64_t group = int64_t(e_.lanes) * unroll_;
+      block_ = (block_ + group - 1) / group * group;
+    }
+    blocks_ = (n + block_ - 1) / block_;
+  }
+  int64_t block_ = 0;
+
+  // Emission ----------------------------------------------------------------------------------
+
+  /// Opens the function of a step over `shape` with lanes along `lane_dim`.
+  Step& begin(const std::string& suffix, const Shape& shape, int lane_dim, int unroll,
+              double work) {
+    pull_.forget();
+    e_.begin(name_ + suffix);
+    space_ = {shape, lane_dim, 0, unroll, work};
+    if (lane_dim >= 0) {
+      int64_t group = int64_t(e_.lanes) * unroll, others = unit_count(e_, space_);
+      int64_t n = e_.at_capacity(shape[size_t(lane_dim)]);
+      int64_t pieces = std::max<int64_t>(1, 64 / std::max<int64_t>(others, 1));
+      space_.block = std::max(group * 4, (n / pieces + group - 1) / group * group);
+      if (!reduces_.empty() && suffix.empty()) space_.block = group;
+      if (space_.block >= n) space_.block = 0;
+    }
+    Step step;
+    step.function = name_ + suffix;
+    step.chunks = chunk_count(e_, space_);
+    step.flops = elements() * double(k_.values.size());
+    for (ValueId v : k_.bases) {
+      double bytes = double(ir::byte_size(f_[v].type.dtype));
+      for (const Dim& d : f_[v].type.shape) bytes *= double(e_.at_capacity(d));
+      step.bytes += bytes;
+    }
+    for (size_t i = 0; i < k_.bases.size(); ++i)
+      (k_.contains(k_.bases[i]) ? step.writes : step.reads).push_back(int(i));
+    out_.steps.push_back(step);
+    return out_.steps.back();
+  }
+
+  /// Element-wise over S: loads of all yields come before the first store.
+  void store_all(const std::vector<ValueId>& yields) {
+    over(e_, space_, [&](const std::vector<Coords>& cells) {
+      for (const Coords& at : cells) store_at(yields, at);
+    });
+    e_.end();
+  }
+
+  std::vector<Value*> at_index(const std::vector<ValueId>& values, const Coords& at) {
+    std::vector<Value*> elements;
+    for (ValueId v : values) elements.push_back(pull_.value(v, at));
+    return elements;
+  }
+  void store(const std::vector<ValueId>& yields, const Coords& at,
+             const std::vector<Value*>& elements) {
+    for (size_t i = 0; i < yields.size(); ++i) pull_.store(yields[i], at, elements[i]);
+  }
+  void store_at(const std::vector<ValueId>& yields, const Coords& at) {
+    store(yields, at, at_index(yields, at));
+  }
+
+  Coords row_of(const Coords& at) const {
+    Coords row;
+    for (size_t d = 0; d < at.size(); ++d)
+      if (!folded_[d]) row.push_back(at[d]);
+    return row;
+  }
+  Shape row_shape() const {
+    Shape row;
+    for (size_t d = 0; d < full_.size(); ++d)
+      if (!folded_[d]) row.push_back(full_[d]);
+    return row;
+  }
+  /// The dim of P along which lanes run, or -1.
+  int row_lane_dim() const {
+    if (lane_dim_ < 0 || folds_lanes()) return -1;
+    int p = 0;
+    for (int d = 0; d < lane_dim_; ++d) p += !folded_[size_t(d)];
+    return p;
+  }
+
+  /// Loops over the reduced dims of the rows `cells`; `body` gets full coordinates. With lanes
+  /// along a reduced dim one row is handed out as several vectors, else each row as one.
+  void fold_nest(const std::vector<Coords>& cells, Value* block,
+                 const std::function<void(const std::vector<Coords>&)>& body) {
+    std::vector<size_t> dims;
+    for (size_t d = 0; d < full_.size(); ++d)
+      if (folded_[d] && !(folds_lanes() && int(d) == lane_dim_)) dims.push_back(d);
+    if (folds_lanes()) dims.push_back(size_t(lane_dim_));
+    fold_dim(dims, 0, cells, block, body);
+  }
+
+  void fold_dim(const std::vector<size_t>& dims, size_t i, const std::vector<Coords>& cells,
+                Value* block, const std::function<void(const std::vector<Coords>&)>& body) {
+    if (i == dims.size()) return body(cells);
+    size_t d = dims[i];
+    Value *lo = e_.i64(0), *hi = e_.size(full_[d]);
+    bool cut = block && d == split_dim_;
+    if (cut) {
+      lo = e_.b.CreateMul(block, e_.i64(block_));
+      hi =
+          e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.b.CreateAdd(lo, e_.i64(block_)), hi);
+    }
+    auto with = [&](const Coord& c) {
+      std::vector<Coords> next = cells;
+      for (Coords& at : next) at[d] = c;
+      return next;
+    };
+    if (folds_lanes() && int(d) == lane_dim_) {
+      vectors(e_, lo, hi, full_[d], !cut, unroll_, [&](const std::vector<Coord>& lanes) {
+        std::vector<Coords> next;
+        for (const Coord& lane : lanes) next.push_back(with(lane)[0]);
+        body(next);
+      });
+    } else if (full_[d] == Dim(1)) {
+      fold_dim(dims, i + 1, with(e_.constant(0)), block, body);
+    } else {
+      e_.loop(lo, hi, 1,
+              [&](Value* iv) { fold_dim(dims, i + 1, with(e_.uniform(iv)), block, body); });
+    }
+  }
+
+  /// Row-major number of an element among the reduced dims.
+  Value* position(const Coords& at) {
+    Coord linear = e_.constant(0);
+    for (size_t d = 0; d < full_.size(); ++d)
+      if (folded_[d]) linear = e_.add(e_.mul(linear, e_.size(full_[d])), at[d]);
+    return linear.uniform() ? linear.base : e_.lane_vector(linear);
+  }
+
+  struct Slots {
+    llvm::AllocaInst* value;
+    llvm::AllocaInst* position;
+  };
+
+  /// Runs the reductions of one level for the rows `cells`; gives one result a row and reduction.
+  std::map<ValueId, std::vector<Running>> reduce_level(const std::vector<Coords>& cells,
+                                                       const std::vector<ValueId>& reduces,
+                                                       Value* block) {
+    bool vector = e_.lanes > 1;
+    size_t copies = folds_lanes() ? size_t(unroll_) : cells.size();
+    std::map<ValueId, std::vector<Slots>> slots;
+    auto write = [&](const Slots& s, const Running& r) {
+      e_.b.CreateStore(r.value, s.value);
+      if (s.position) e_.b.CreateStore(r.position, s.position);
+    };
+    auto read = [&](const Slots& s) -> Running {
+      return {e_.b.CreateLoad(s.value->getAllocatedType(), s.value),
+              s.position ? e_.b.CreateLoad(s.position->getAllocatedType(), s.position) : nullptr};
+    };
+    for (ValueId r : reduces) {
+      Running first = accumulator(r).start(vector);
+      for (size_t i = 0; i < copies; ++i) {
+        Slots s{e_.slot(first.value->getType()),
+                first.position ? e_.slot(first.position->getType()) : nullptr};
+        write(s, first);
+        slots[r].push_back(s);
+      }
+    }
+    fold_nest(cells, block, [&](const std::vector<Coords>& ats) {
+      for (ValueId r : reduces) {
+        Accumulator a = accumulator(r);
+        for (size_t i = 0; i < ats.size(); ++i) {
+          Value* x = pull_.value(f_[r].args[0], ats[i]);
+          x = vector ? e_.splat(x) : x;
+          Value* where = a.has_position() ? position(ats[i]) : nullptr;
+          if (where && vector) where = e_.splat(where);
+          Running before = read(slots[r][i]);
+          Running after = a.merge(before, a.element(x, where));
+          if (e_.mask && folds_lanes()) after = a.choose(e_.mask, after, before);
+          write(slots[r][i], after);
+        }
+      }
+    });
+    std::map<ValueId, std::vector<Running>> results;
+    for (ValueId r : reduces) {
+      Accumulator a = accumulator(r);
+      if (!folds_lanes()) {
+        for (const Slots& s : slots[r]) results[r].push_back(read(s));
+        continue;
+      }
+      std::vector<Running> parts;
+      for (const Slots& s : slots[r]) parts.push_back(read(s));
+      for (size_t gap = 1; gap < parts.size(); gap *= 2)
+        for (size_t i = 0; i + gap < parts.size(); i += 2 * gap)
+          parts[i] = a.merge(parts[i], parts[i + gap]);
+      results[r].push_back(a.across_lanes(parts[0]));
+    }
+    return results;
+  }
+
+  std::vector<ValueId> reduces_of_level(int level) const {
+    std::vector<ValueId> some;
+    for (ValueId r : reduces_)
+      if (level_.at(r) == level) some.push_back(r);
+    return some;
+  }
+
+  /// Coordinates of S with the reduced dims still at 0, from coordinates of P.
+  Coords spread(const Coords& row, size_t skip = 0) {
+    Coords at;
+    for (size_t d = 0, p = skip; d < full_.size(); ++d)
+      at.push_back(folded_[d] ? e_.constant(0) : row[p++]);
+    return at;
+  }
+
+  void emit_direct() {
+    begin("", row_shape(), row_lane_dim(), folds_lanes() ? 1 : unroll_, elements() * cost());
+    over(e_, space_, [&](const std::vector<Coords>& rows) {
+      std::vector<Coords> cells;
+      for (const Coords& row : rows) cells.push_back(spread(row));
+      for (int level = 0; level < levels_; ++level) {
+        auto results = reduce_level(cells, reduces_of_level(level), nullptr);
+        for (auto& [r, running] : results)
+          for (size_t i = 0; i < running.size(); ++i)
+            pull_.give(r, rows[i], accumulator(r).finish(running[i]));
+      }
+      // Row values are computed before and stored after the last nest: it may read what they
+      // replace.
+      std::vector<std::vector<Value*>> elements;
+      for (const Coords& row : rows) elements.push_back(at_index(row_yields_, row));
+      if (!full_yields_.empty())
+        fold_nest(cells, nullptr, [&](const std::vector<Coords>& ats) {
+          for (const Coords& at : ats) store_at(full_yields_, at);
+        });
+      for (size_t i = 0; i < rows.size(); ++i) store(row_yields_, rows[i], elements[i]);
+    });
+    e_.end();
+  }
+
+  // Split reductions ----------------------------------------------------------------------------
+
+  int scratch(int64_t bytes) {
+    out_.scratch_bytes.push_back(bytes);
+    return int(k_.bases.size() + out_.scratch_bytes.size() - 1);
+  }
+
+  Coord row_number(const Coords& row) {
+    std::vector<Dim> strides(row.size(), Dim(1));
+    Shape shape = row_shape();
+    for (size_t d = row.size(); d-- > 1;) strides[d - 1] = strides[d] * shape[d];
+    return e_.offset(0, strides, row);
+  }
+
+  void emit_split() {
+    Dim rows = 1;
+    for (const Dim& d : row_shape()) rows = rows * d;
+    int64_t row_count = e_.at_capacity(rows);
+    for (int level = 0; level < levels_; ++level) {
+      std::vector<ValueId> some = reduces_of_level(level);
+      std::vector<int> areas;
+      for (ValueId r : some) {
+        int64_t bytes = ir::byte_size(accumulator(r).carried());
+        partial_[r] = {scratch(row_count * blocks_ * bytes + 64), -1};
+        areas.push_back(partial_[r].first);
+        if (!accumulator(r).has_position()) continue;
+        partial_[r].second = scratch(row_count * blocks_ * 8 + 64);
+        areas.push_back(partial_[r].second);
+      }
+      emit_partial(level, some, rows, areas);
+      emit_merge(level, some, rows, areas);
+    }
+    if (full_yields_.empty()) return;
+    store_later(".rest", full_, lane_dim_, full_yields_);
+    if (!row_yields_.empty()) store_later(".rows", row_shape(), row_lane_dim(), row_yields_);
+  }
+  void store_later(const std::string& suffix, const Shape& shape, int lane_dim,
+                   const std::vector<ValueId>& yields) {
+    int saved_lanes = e_.lanes;
+    if (lane_dim < 0) e_.lanes = 1;
+    double count = 1;
+    for (const Dim& d : shape) count *= double(e_.at_capacity(d));
+    Step& s = begin(suffix, shape, lane_dim, 1, count * cost());
+    for (int i : done_) s.reads.push_back(i);
+    store_all(yields);
+    e_.lanes = saved_lanes;
+  }
+  std::vector<int> done_;  ///< bases of finished reductions
+
+  void emit_partial(int level, const std::vector<ValueId>& some, const Dim& rows,
+                    const std::vector<int>& areas) {
+    Shape shape = row_shape();
+    shape.insert(shape.begin(), Dim(blocks_));
+    int lane_dim = row_lane_dim();
+    Step& s = begin(".part" + std::to_string(level), shape, lane_dim < 0 ? -1 : lane_dim + 1,
+                    folds_lanes() ? 1 : unroll_, elements() * cost());
+    s.writes = areas;
+    for (int i : done_) s.reads.push_back(i);
+    over(e_, space_, [&](const std::vector<Coords>& units) {
+      std::vector<Coords> cells;
+      for (const Coords& unit : units) cells.push_back(spread(unit, 1));
+      Value* block = units[0][0].base;
+      auto results = reduce_level(cells, some, block);
+      for (auto& [r, running] : results) {
+        Accumulator a = accumulator(r);
+        for (size_t i = 0; i < running.size(); ++i) {
+          Coords row(units[i].begin() + 1, units[i].end());
+          Coord at = e_.add(row_number(row), e_.b.CreateMul(block, e_.size(rows)));
+          e_.store(running[i].value, e_.base(partial_[r].first), a.carried(), at);
+          if (a.has_position())
+            e_.store(running[i].position, e_.base(partial_[r].second), ir::DType::i64, at);
+        }
+      }
+    });
+    e_.end();
+  }
+
+  void emit_merge(int level, const std::vector<ValueId>& some, const Dim& rows,
+                  const std::vector<int>& areas) {
+    int row_lanes = row_lane_dim();
+    int saved_lanes = e_.lanes;
+    if (row_lanes < 0) e_.lanes = 1;
+    bool last = level + 1 == levels_ && full_yields_.empty();
+    Step& s = begin(".merge" + std::to_string(level), row_shape(), row_lanes, 1,
+                    double(e_.at_capacity(rows)) * double(blocks_ + 1));
+    if (!last) s.writes.clear();
+    s.reads.insert(s.reads.end(), areas.begin(), areas.end());
+    for (int i : done_) s.reads.push_back(i);
+    size_t step = out_.steps.size() - 1;
+    std::map<ValueId, int> result;
+    for (ValueId r : some) {
+      int64_t bytes = ir::byte_size(f_[r].type.dtype);
+      result[r] = scratch(e_.at_capacity(rows) * bytes + 64);
+      done_.push_back(result[r]);
+      out_.steps[step].writes.push_back(result[r]);
+    }
+    over(e_, space_, [&](const std::vector<Coords>& units) {
+      const Coords& row = units[0];
+      for (ValueId r : some) {
+        Accumulator a = accumulator(r);
+        Running total = merge_blocks(a, partial_[r], row, rows);
+        Value* finished = a.finish(total);
+        pull_.give(r, row, finished);
+        e_.store(finished, e_.base(result[r]), f_[r].type.dtype, row_number(row));
+      }
+      if (last) store_at(row_yields_, row);
+    });
+    e_.end();
+    e_.lanes = saved_lanes;
+    for (ValueId r : some) pull_.read_from(r, result[r]);
+  }
+
+  /// Blocks one after the other, in order.
+  Running merge_blocks(Accumulator& a, std::pair<int, int> areas, const Coords& row,
+                       const Dim& rows) {
+    Running first = a.start(e_.lanes > 1);
+    Slots s{e_.slot(first.value->getType()),
+            first.position ? e_.slot(first.position->getType()) : nullptr};
+    auto write = [&](const Running& r) {
+      e_.b.CreateStore(r.value, s.value);
+      if (s.position) e_.b.CreateStore(r.position, s.position);
+    };
+    auto read = [&]() -> Running {
+      return {e_.b.CreateLoad(s.value->getAllocatedType(), s.value),
+              s.position ? e_.b.CreateLoad(s.position->getAllocatedType(), s.position) : nullptr};
+    };
+    write(first);
+    Coord number = row_number(row);
+    e_.loop(e_.i64(0), e_.i64(blocks_), 1, [&](Value* block) {
+      Coord at = e_.add(number, e_.b.CreateMul(block, e_.size(rows)));
+      Running part{e_.load(e_.base(areas.first), a.carried(), at), nullptr};
+      if (s.position) part.position = e_.load(e_.base(areas.second), ir::DType::i64, at);
+      write(a.merge(read(), part));
+    });
+    return read();
+  }
+};
+
+}  // namespace
+
+Emitted emit_loops(llvm::Module& module, CpuLevel level, int64_t capacity,
+                   const ir::Function& function, const Kernel& kernel, const std::string& name) {
+  return LoopKernel(module, level, capacity, function, kernel, name).run();
+}
+
+}  // namespace netc::backend

@@ -1,0 +1,227 @@
+// exp, log and their kin in LLVM IR. All are computed in f64 lanes; for f32 the polynomials are
+// shorter, and the one rounding at the end leaves errors of hardly more than 0.5 ULP.
+#include "backend/math.h"
+
+#include <llvm/IR/Intrinsics.h>
+
+#include <limits>
+
+#include "backend/cpu.h"
+
+namespace netc::backend::math {
+namespace {
+
+using llvm::Value;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Arithmetic on f64 lanes, short to write.
+struct Lanes {
+  Emitter& e;
+  llvm::Type* type;  ///< double or a vector of it
+  llvm::Type* bits;  ///< i64 alike
+  bool single;       ///< the result is rounded to f32
+
+  Lanes(Emitter& emitter, Value* x, bool is_single) : e(emitter), single(is_single) {
+    bool vector = Emitter::is_vector(x);
+    type = vector ? e.widen(e.b.getDoubleTy()) : e.b.getDoubleTy();
+    bits = vector ? e.widen(e.b.getInt64Ty()) : e.b.getInt64Ty();
+  }
+  Value* c(double v) { return e.number(v, type); }
+  Value* add(Value* a, Value* b) { return e.b.CreateFAdd(a, b); }
+  Value* sub(Value* a, Value* b) { return e.b.CreateFSub(a, b); }
+  Value* mul(Value* a, Value* b) { return e.b.CreateFMul(a, b); }
+  Value* div(Value* a, Value* b) { return e.b.CreateFDiv(a, b); }
+  Value* fma(Value* a, Value* b, Value* d) { return multiply_add(e, a, b, d); }
+  Value* abs(Value* a) { return e.b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, a); }
+  Value* select(Value* s, Value* a, Value* b) { return e.b.CreateSelect(s, a, b); }
+  Value* less(Value* a, double v) { return e.b.CreateFCmpOLT(a, c(v)); }
+  Value* greater(Value* a, double v) { return e.b.CreateFCmpOGT(a, c(v)); }
+  Value* equal(Value* a, double v) { return e.b.CreateFCmpOEQ(a, c(v)); }
+  /// Within [lo, hi]; NaN stays NaN.
+  Value* clamp(Value* a, double lo, double hi) {
+    a = select(less(a, lo), c(lo), a);
+    return select(greater(a, hi), c(hi), a);
+  }
+  Value* to_bits(Value* a) { return e.b.CreateBitCast(a, bits); }
+  Value* from_bits(Value* a) { return e.b.CreateBitCast(a, type); }
+  Value* whole(int64_t v) { return e.integer(v, bits); }
+  /// c[0] + c[1] x + c[2] x^2 + …
+  Value* polynomial(Value* x, const std::vector<double>& coefficients) {
+    Value* sum = c(coefficients.back());
+    for (size_t i = coefficients.size() - 1; i-- > 0;) sum = fma(sum, x, c(coefficients[i]));
+    return sum;
+  }
+};
+
+constexpr double kLog2High = 6.93147180369123816490e-01;  // 33 bits: k * this is exact
+constexpr double kLog2Low = 1.90821492927058770002e-10;
+
+/// x = k ln 2 + r with |r| <= ln 2 / 2; `magic` holds k in its low bits.
+struct Reduced {
+  Value *r, *magic, *k;
+};
+
+Reduced reduce(Lanes& l, Value* x) {
+  constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to whole numbers
+  Value* magic = l.fma(x, l.c(1.4426950408889634074), l.c(kMagic));
+  Value* k = l.sub(magic, l.c(kMagic));
+  Value* r = l.fma(k, l.c(-kLog2High), x);
+  return {l.fma(k, l.c(-kLog2Low), r), magic, k};
+}
+
+/// 2^k for the whole number in the low bits of `magic`, -1022 <= k <= 1023.
+Value* power_of_two(Lanes& l, Value* magic) {
+  Value* biased = l.e.b.CreateAdd(l.to_bits(magic), l.whole(1023));
+  return l.from_bits(l.e.b.CreateShl(biased, l.whole(52)));
+}
+
+/// (e^r - 1 - r) / r^2 by its Taylor series: |r| <= 0.35 needs 7 terms for f32 and 12 for f64.
+Value* exp_tail(Lanes& l, Value* r) {
+  std::vector<double> series;
+  double factorial = 1;
+  int terms = l.single ? 8 : 13;
+  for (int i = 2; i < 2 + terms; ++i) factorial *= i, series.push_back(1 / factorial);
+  return l.polynomial(r, series);
+}
+
+/// The two factors of 2^k, so that results below the normal range and k = 1024 come out right.
+std::pair<Value*, Value*> split_power(Lanes& l, Value* magic) {
+  Value* k = l.e.b.CreateShl(l.to_bits(magic), l.whole(40));  // k in the top 24 bits, signed
+  k = l.e.b.CreateAShr(k, l.whole(40));
+  Value* half = l.e.b.CreateAShr(k, l.whole(1));
+  Value* rest = l.e.b.CreateSub(k, half);
+  auto power = [&](Value* n) {
+    return l.from_bits(l.e.b.CreateShl(l.e.b.CreateAdd(n, l.whole(1023)), l.whole(52)));
+  };
+  return {power(half), power(rest)};
+}
+
+Value* exp_lanes(Lanes& l, Value* x) {
+  // Beyond these the f32 (f64) result is exactly 0 or infinite whatever the argument.
+  x = l.single ? l.clamp(x, -120, 100) : l.clamp(x, -760, 720);
+  Reduced at = reduce(l, x);
+  Value* square = l.mul(at.r, at.r);
+  Value* p = l.add(l.c(1), l.fma(square, exp_tail(l, at.r), at.r));
+  if (l.single) return l.mul(p, power_of_two(l, at.magic));
+  auto [first, second] = split_power(l, at.magic);
+  return l.mul(l.mul(p, first), second);
+}
+
+Value* expm1_lanes(Lanes& l, Value* x) {
+  Value* limited = l.single ? l.clamp(x, -60, 100) : l.clamp(x, -60, 720);
+  Reduced at = reduce(l, limited);
+  Value* square = l.mul(at.r, at.r);
+  Value* p = l.fma(square, exp_tail(l, at.r), at.r);  // e^r - 1
+  Value* result;
+  if (l.single) {
+    Value* scale = power_of_two(l, at.magic);
+    result = l.fma(p, scale, l.sub(scale, l.c(1)));
+  } else {
+    // 2 (2^(k-1) p + 2^(k-1) - 1/2): k = 1024 must not overflow before the sum.
+    Value* down = l.e.b.CreateSub(l.to_bits(at.magic), l.whole(1));
+    Value* scale = power_of_two(l, l.from_bits(down));
+    result = l.mul(l.fma(p, scale, l.sub(scale, l.c(0.5))), l.c(2));
+    Value* whole = l.equal(at.k, 0);
+    result = l.select(whole, p, result);
+  }
+  return l.select(l.equal(x, 0), x, result);  // keeps -0
+}
+
+/// log of a positive, normal or subnormal number; `correction` is added to it before the last
+/// rounding steps (0 for plain log). The scheme is that of fdlibm's e_log.c.
+Value* log_core(Lanes& l, Value* x, Value* correction) {
+  auto& b = l.e.b;
+  Value* exponent_shift = l.c(0);
+  if (!l.single) {
+    Value* tiny = l.less(x, 2.2250738585072014e-308);
+    x = l.select(tiny, l.mul(x, l.c(18014398509481984.0)), x);  // 2^54
+    exponent_shift = l.select(tiny, l.c(-54), l.c(0));
+  }
+  // x = 2^k m with m in [sqrt(1/2), sqrt(2))
+  Value* pattern = l.to_bits(x);
+  Value* moved = b.CreateSub(pattern, l.whole(0x3fe6a09e667f3bcd));
+  Value* k_bits = b.CreateAShr(moved, l.whole(52));
+  Value* m = l.from_bits(b.CreateSub(pattern, b.CreateShl(k_bits, l.whole(52))));
+  // Whole numbers below 2^51 become floats by the magic constant's low bits.
+  Value* magic_bits = l.whole(0x4338000000000000);
+  Value* k = l.sub(l.from_bits(b.CreateAdd(k_bits, magic_bits)), l.c(6755399441055744.0));
+  k = l.add(k, exponent_shift);
+  Value* f = l.sub(m, l.c(1));
+  Value* s = l.div(f, l.add(l.c(2), f));
+  Value* z = l.mul(s, s);
+  static const std::vector<double> kSeries = {6.666666666666735130e-01, 3.999999999940941908e-01,
+                                              2.857142874366239149e-01, 2.222219843214978396e-01,
+                                              1.818357216161805012e-01, 1.531383769920937332e-01,
+                                              1.479819860511658591e-01};
+  Value* r = l.mul(z, l.polynomial(z, kSeries));
+  Value* half_square = l.mul(l.mul(f, f), l.c(0.5));
+  Value* low = l.add(l.mul(k, l.c(kLog2Low)), correction);
+  Value* inner = l.add(l.mul(s, l.add(half_square, r)), low);
+  return l.sub(l.mul(k, l.c(kLog2High)), l.sub(l.sub(half_square, inner), f));
+}
+
+/// Values outside (0, inf): log(0) = -inf, log(negative) = NaN, log(inf) = inf, NaN stays.
+Value* log_edges(Lanes& l, Value* x, Value* inside) {
+  Value* r = l.select(l.greater(x, 0), inside, l.c(std::numeric_limits<double>::quiet_NaN()));
+  r = l.select(l.equal(x, 0), l.c(-kInfinity), r);
+  r = l.select(l.equal(x, kInfinity), x, r);
+  return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
+}
+
+Value* log_lanes(Lanes& l, Value* x) { return log_edges(l, x, log_core(l, x, l.c(0))); }
+
+Value* log1p_lanes(Lanes& l, Value* x) {
+  Value* u = l.add(l.c(1), x);
+  // What the addition lost, for either operand being the larger.
+  Value* lost = l.select(l.greater(x, 1), l.sub(l.c(1), l.sub(u, x)), l.sub(x, l.sub(u, l.c(1))));
+  Value* inside = log_core(l, u, l.div(lost, u));
+  Value* r = log_edges(l, u, inside);
+  return l.select(l.equal(x, 0), x, r);
+}
+
+Value* tanh_lanes(Lanes& l, Value* x) {
+  Value* a = l.abs(x);
+  Value* small = l.less(a, 0.55);
+  // t = e^(2a) - 1 for large a, e^(-2a) - 1 for small: tanh = 1 - 2/(t+2), or -t/(t+2).
+  Value* limited = l.select(l.greater(a, 22), l.c(22), a);
+  Value* t = expm1_lanes(l, l.mul(limited, l.select(small, l.c(-2), l.c(2))));
+  Value* q = l.div(l.select(small, t, l.c(2)), l.add(t, l.c(2)));
+  Value* r = l.select(small, l.sub(l.c(-0.0), q), l.sub(l.c(1), q));
+  r = l.e.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, r, x);
+  return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
+}
+
+/// Runs `body` in f64 lanes and rounds back.
+template <class Body>
+Value* in_double(Emitter& e, Value* x, Body body) {
+  bool single = x->getType()->getScalarType()->isFloatTy();
+  Lanes l(e, x, single);
+  Value* r = body(l, single ? e.b.CreateFPExt(x, l.type) : x);
+  return single ? e.b.CreateFPTrunc(r, x->getType()) : r;
+}
+
+}  // namespace
+
+Value* multiply_add(Emitter& e, Value* a, Value* b, Value* c) {
+  if (!has_fma(e.level)) return e.b.CreateFAdd(e.b.CreateFMul(a, b), c);
+  return e.b.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
+}
+
+Value* exp(Emitter& e, Value* x) { return in_double(e, x, exp_lanes); }
+Value* expm1(Emitter& e, Value* x) { return in_double(e, x, expm1_lanes); }
+Value* log(Emitter& e, Value* x) { return in_double(e, x, log_lanes); }
+Value* log1p(Emitter& e, Value* x) { return in_double(e, x, log1p_lanes); }
+Value* tanh(Emitter& e, Value* x) { return in_double(e, x, tanh_lanes); }
+
+Value* library(Emitter& e, const char* name, const std::vector<Value*>& args) {
+  llvm::Type* t = args[0]->getType();
+  bool single = t->getScalarType()->isFloatTy();
+  std::vector<Value*> wide = args;
+  llvm::Type* f64 = Emitter::is_vector(args[0]) ? e.widen(e.b.getDoubleTy()) : e.b.getDoubleTy();
+  if (single)
+    for (Value*& a : wide) a = e.b.CreateFPExt(a, f64);
+  Value* r = e.call_lanes(name, wide);
+  return single ? e.b.CreateFPTrunc(r, t) : r;
+}
+
+}  // namespace netc::backend::math

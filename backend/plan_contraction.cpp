@@ -1,0 +1,226 @@
+// Choices for one einsum, from sizes at full batch, strides and the CPU level only: they fix the
+// order of every sum.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "backend/contraction.h"
+#include "backend/cpu.h"
+#include "backend/loops.h"
+#include "backend/space.h"
+
+namespace netc::backend {
+
+using ir::Dim;
+using ir::ValueId;
+
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class Planner {
+ public:
+  Planner(const Emitter& e, const ir::Function& f, const Kernel& k) : e_(e), f_(f), k_(k) {}
+
+  ContractionPlan run() {
+    read();
+    ContractionPlan best;
+    double best_cost = std::numeric_limits<double>::infinity();
+    auto consider = [&](ContractionPlan candidate) {
+      double cost = finish(candidate);
+      if (cost < best_cost) best_cost = cost, best = std::move(candidate);
+    };
+    for (int l = 0; l < int(p_.labels.size()); ++l) {
+      ContractionPlan candidate = p_;
+      candidate.lane = l;
+      if (p_.labels[size_t(l)].folded()) {
+        if (!unit_stride(l, 0) || !unit_stride(l, 1)) continue;
+        candidate.kind = TileKind::Dot;
+      }
+      consider(candidate);
+    }
+    consider(p_);  // no lanes at all
+    return best;
+  }
+
+ private:
+  const Emitter& e_;
+  const ir::Function& f_;
+  const Kernel& k_;
+  ContractionPlan p_;
+  int64_t bytes_ = 4;
+
+  const Label& label(int l) const { return p_.labels[size_t(l)]; }
+  int64_t size(int l) const { return l < 0 ? 1 : e_.at_capacity(label(l).size); }
+  bool unit_stride(int l, int which) const {
+    return label(l).present[which] && label(l).stride[which] == Dim(1);
+  }
+
+  void read() {
+    for (ValueId v : k_.values) {
+      ir::Form form = ir::def(f_[v].op).form;
+      if (form == ir::Form::Contract && !p_.einsum)
+        p_.einsum = v;
+      else if (form != ir::Form::Map)
+        throw NotFused("not a contraction and its epilogue");
+    }
+    if (!p_.einsum) throw NotFused("no contraction");
+    const ir::Value& einsum = f_[p_.einsum];
+    for (ValueId y : k_.yields)
+      if (!(f_[y].type.shape == einsum.type.shape)) throw NotFused("a yield of another shape");
+    bytes_ = ir::byte_size(einsum.type.dtype);
+    for (ValueId a : einsum.args) {
+      auto access = outside_access(f_, k_, a);
+      if (!access) throw NotFused("an operand that is not stored");
+      p_.bases.push_back(k_.base_index.at(access->base));
+      p_.operands.push_back(*access);
+    }
+    const auto& spec = std::get<std::string>(einsum.attrs[0]);
+    size_t comma = spec.find(','), arrow = spec.find("->");
+    std::string terms[3] = {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1),
+                            spec.substr(arrow + 2)};
+    std::vector<Dim> result = stored_strides(f_, k_.yields.at(0));
+    p_.multiplications = 1;
+    for (int which : {2, 0, 1})
+      for (size_t d = 0; d < terms[which].size(); ++d) {
+        Label& l = find(terms[which][d]);
+        const ir::Type& type = which == 2 ? einsum.type : f_[einsum.args[size_t(which)]].type;
+        l.size = type.shape[d];
+        l.present[which] = true;
+        l.stride[which] = which == 2 ? result[d] : p_.operands[size_t(which)].strides[d];
+      }
+    for (const Label& l : p_.labels) p_.multiplications *= double(e_.at_capacity(l.size));
+  }
+
+  Label& find(char name) {
+    for (Label& l : p_.labels)
+      if (l.name == name) return l;
+    p_.labels.push_back({});
+    p_.labels.back().name = name;
+    return p_.labels.back();
+  }
+
+  /// Largest label of the result for which `good` holds, or -1.
+  int largest(const std::function<bool(int)>& good) const {
+    int best = -1;
+    for (int l = 0; l < int(p_.labels.size()); ++l)
+      if (!label(l).folded() && size(l) > 1 && good(l) && (best < 0 || size(l) > size(best)))
+        best = l;
+    return best;
+  }
+
+  /// Fills in the rest of a candidate; its cost in cycles.
+  double finish(ContractionPlan& c) {
+    int most = int(vector_bytes(e_.level) / bytes_);
+    c.lanes = c.lane < 0 ? 1 : lanes_for(e_, label(c.lane).size, most);
+    bool dot = c.kind == TileKind::Dot;
+    c.column = dot ? -1 : c.lane;
+    // Rows reuse what the columns loaded: the label must not be in an operand with the columns.
+    auto apart = [&](int l, int other) {
+      if (l == other) return false;
+      if (other < 0) return true;
+      for (int which : {0, 1})
+        if (label(l).present[which] && label(other).present[which]) return false;
+      return true;
+    };
+    c.row = largest([&](int l) { return apart(l, c.column) && !negative(l); });
+    if (dot && c.row >= 0)
+      c.column = largest([&](int l) { return apart(l, c.row) && !negative(l); });
+    for (int l = 0; l < int(p_.labels.size()); ++l) {
+      if (label(l).folded())
+        c.folded.push_back(l);
+      else if (l != c.row && l != c.column)
+        c.outer.push_back(l);
+    }
+    // Innermost: the lanes of a Dot, else the longest.
+    std::stable_sort(c.folded.begin(), c.folded.end(), [&](int x, int y) {
+      if (dot && (x == c.lane || y == c.lane)) return y == c.lane && x != c.lane;
+      return size(x) < size(y);
+    });
+    double cost = choose_tile(c);
+    double results = 1;
+    for (int l = 0; l < int(p_.labels.size()); ++l)
+      if (!label(l).folded()) results *= double(size(l));
+    if (dot) cost += results * 2.5 * std::log2(double(c.lanes) + 1);
+    int out_lane = dot ? (c.column >= 0 ? c.column : c.row) : c.lane;
+    bool contiguous = out_lane < 0 || label(out_lane).stride[2] == Dim(1) ||
+                      (dot && c.row >= 0 && label(c.row).stride[2] == Dim(1));
+    cost += results * (contiguous ? 0.2 : 4.0) * double(k_.bases.size() - 1);
+    if (!dot && c.lane >= 0) cost += choose_packing(c);
+    return cost;
+  }
+
+  bool negative(int l) const {
+    for (int which : {0, 1})
+      if (label(l).present[which] && e_.at_capacity(label(l).stride[which]) < 0) return true;
+    return false;
+  }
+
+  /// Operands with the lanes' label, not contiguous along it, are copied to panels first when they
+  /// are read often enough; else their lanes are gathered.
+  double choose_packing(ContractionPlan& c) {
+    double cost = 0;
+    for (int which : {0, 1}) {
+      if (!label(c.lane).present[which] || unit_stride(c.lane, which)) continue;
+      double elements = 1;
+      for (const Label& l : p_.labels)
+        if (l.present[which]) elements *= double(e_.at_capacity(l.size));
+      double loads = p_.multiplications / double(c.rows);
+      bool simple = !(c.row >= 0 && label(c.row).present[which]);
+      if (simple && elements * 4 < loads * 2)
+        c.pack[which] = true, cost += elements;
+      else
+        cost += loads * 2;
+    }
+    return cost;
+  }
+
+  /// Cycles of one step of the folded loop for a tile: multiplications, loads, or the latency of
+  /// the chain of sums.
+  double cycles(const ContractionPlan& c, int rows, int columns) const {
+    bool wide = e_.level == CpuLevel::avx512;
+    double units = wide ? 1 : 2;  // multiply-adds a cycle
+    double extra = has_fma(e_.level) ? 1 : 2;
+    double multiply = rows * columns * extra / units;
+    double loads = (rows + columns) * (c.lanes == 1 ? 0.5 : 0.6);
+    return std::max({multiply, loads, 4.0}) + 0.5;
+  }
+
+  double choose_tile(ContractionPlan& c) const {
+    bool dot = c.kind == TileKind::Dot;
+    int64_t m = size(c.row);
+    int64_t n = dot ? size(c.column) : ceil_div(size(c.column), c.lanes);
+    int registers = vector_registers(e_.level);
+    int spare = has_fma(e_.level) ? 1 : 2;
+    double depth = p_.multiplications;  // steps of the folded loops in lanes
+    for (int l = 0; l < int(p_.labels.size()); ++l)
+      if (l == c.row || l == c.column) depth /= double(std::max<int64_t>(size(l), 1));
+    if (dot)
+      depth = depth / double(std::max<int64_t>(size(c.lane), 1)) *
+              double(ceil_div(size(c.lane), c.lanes));
+    double best = std::numeric_limits<double>::infinity();
+    for (int columns = 1; columns <= std::min<int64_t>(n, 8); ++columns)
+      for (int rows = 1; rows <= std::min<int64_t>(m, 24); ++rows) {
+        if (rows * columns + columns + spare > registers) break;
+        int64_t panels = ceil_div(n, columns);
+        int64_t wide = dot ? panels : n - panels * (columns - 1);
+        double step = double(wide) * cycles(c, rows, columns);
+        if (!dot && columns > 1) step += double(panels - wide) * cycles(c, rows, columns - 1);
+        bool two_variants = !dot && wide != panels;
+        double total = double(ceil_div(m, rows)) * step * depth * (two_variants ? 1.01 : 1.0);
+        total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
+        if (total < best) best = total, c.rows = rows, c.columns = columns;
+      }
+    return best;
+  }
+};
+
+}  // namespace
+
+ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,
+                                 const Kernel& kernel) {
+  return Planner(e, function, kernel).run();
+}
+
+}  // namespace netc::backend
