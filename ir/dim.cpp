@@ -374,8 +374,9 @@ std::string Dim::str() const {
   if (overflowed_) return "overflow";
   if (terms_.empty()) return "0";
   std::vector<std::pair<Monomial, int64_t>> order(terms_.begin(), terms_.end());
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a.first.size() != b.first.size() ? a.first.size() > b.first.size() : a.first < b.first;
+  });
   auto positive = std::find_if(order.begin(), order.end(), [](auto& t) { return t.second > 0; });
   if (positive != order.end()) std::rotate(order.begin(), positive, positive + 1);
 

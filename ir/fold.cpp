@@ -72,14 +72,17 @@ std::optional<Scalar> fold_symbolic_integer(Op op, std::span<const Scalar> args)
   return scalar(result);
 }
 
-std::optional<Scalar> fold_numbers(const Value& value, std::span<const Scalar> args,
-                                   bool on_floats) {
+std::optional<Scalar> fold_numbers(const Value& value, std::span<const Scalar> args, DType from) {
+  using Class = ScalarInfo::Class;
   const ScalarInfo& row = *def(value.op).scalar;
+  bool on_floats = is_float(from);
+  // What leaves the type must see the number as the type holds it.
+  bool leaves = row.cls == Class::Cast || row.cls == Class::Compare;
   DType to = value.type.dtype;
   double a[3] = {0, 0, 0};
   int64_t n[3] = {0, 0, 0};
   for (size_t i = 0; i < args.size(); ++i) {
-    a[i] = *evaluate(args[i]);
+    a[i] = leaves ? round_to(from, *evaluate(args[i])) : *evaluate(args[i]);
     if (!on_floats) n[i] = *evaluate_integer(args[i]);
   }
   if (on_floats || row.eval_int == nullptr) {
@@ -104,7 +107,7 @@ std::optional<Scalar> fold(const Value& value, std::span<const Scalar> args,
   if (numbers) {
     for (const Scalar& s : args)
       if (!evaluate(s)) return {};
-    return fold_numbers(value, args, is_float(from));
+    return fold_numbers(value, args, from);
   }
   if (row.cls == ScalarInfo::Class::Cast) {
     bool exact = is_float(value.type.dtype) || value.type.dtype == DType::i64;

@@ -92,7 +92,7 @@ std::optional<int64_t> evaluate_integer(const Scalar& s,
                                         const std::map<std::string, int64_t>& sizes) {
   auto top = s.numerator.evaluate(sizes);
   if (!top) return {};
-  return s.factor == 1 ? *top : int64_t(s.factor * double(*top));
+  return s.factor == 1 ? *top : to_integer(s.factor * double(*top));
 }
 
 Scalar substitute(const Scalar& s, const std::map<std::string, Dim>& sizes) {

@@ -127,6 +127,7 @@ bool merge_equal_contributions(VjpContext& c) {
 }
 
 void scalar_vjp(VjpContext& c) {
+  if (!is_float(c.b.type(c.g).dtype)) return;
   if (merge_equal_contributions(c)) return;
   for (size_t i = 0; i < c.value.args.size(); ++i)
     if (c.needs[i] && is_float(c.b.type(c.value.args[i]).dtype))
