@@ -8,7 +8,7 @@
 
 namespace netc::runtime {
 
-void shuffle(uint64_t seed, int64_t epoch, std::vector<uint32_t>& order) {
+void epoch_order(uint64_t seed, int64_t epoch, std::vector<uint32_t>& order) {
   std::iota(order.begin(), order.end(), 0u);
   const uint64_t epoch_bits = static_cast<uint64_t>(epoch);
   // The name keeps this stream apart from those of parameters; the epoch takes the counter's top.

@@ -8,6 +8,6 @@ namespace netc::runtime {
 
 /// Fills `order` with a permutation of 0 … order.size() - 1 that is a function of (seed, epoch) and
 /// the size only. Allocates nothing.
-void shuffle(uint64_t seed, int64_t epoch, std::vector<uint32_t>& order);
+void epoch_order(uint64_t seed, int64_t epoch, std::vector<uint32_t>& order);
 
 }  // namespace netc::runtime

@@ -251,7 +251,7 @@ bool Trainer::must_stop() const {
 
 Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
   if (settings_.shuffle) {
-    shuffle(settings_.seed, state_.epoch, order_);
+    epoch_order(settings_.seed, state_.epoch, order_);
   } else {
     std::iota(order_.begin(), order_.end(), 0u);
   }

@@ -2,6 +2,8 @@
 // momentum state, its sums in fixed chunks as compiled kernels have them.
 #pragma once
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -181,11 +183,14 @@ struct Session {
   Arena arena;
 };
 
-/// A directory that is removed at the end of its scope.
+/// A directory that is removed at the end of its scope; in memory where the system has such a place,
+/// since tests write thousands of small files.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "netc-XXXXXX").string();
+    const bool memory = access("/dev/shm", W_OK) == 0;
+    std::string pattern =
+        (memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) + "/netc-XXXXXX";
     path_ = mkdtemp(pattern.data());
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
