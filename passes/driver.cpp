@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "ir/verify.h"
+#include "passes/check_plan.h"
 #include "passes/pass.h"
 
 namespace netc::passes {
@@ -18,8 +19,11 @@ bool PassContext::rewrite(const char* statistic) {
 
 namespace {
 
-void check(const Pass& pass, const ir::Module& module) {
+void check(const Pass& pass, const ir::Module& module, const PassContext& context) {
   if (const auto wrong = ir::verify(module))
+    throw std::logic_error(fmt::format("after pass {}: {}", pass.name, *wrong));
+  if (module.stage != ir::Stage::Plan) return;
+  if (const auto wrong = check_plan(module, context.batch_capacity))
     throw std::logic_error(fmt::format("after pass {}: {}", pass.name, *wrong));
 }
 
@@ -42,7 +46,7 @@ ir::Module run(std::span<const Pass* const> passes, ir::Module module, PassConte
     const std::chrono::duration<double, std::milli> elapsed = Clock::now() - start;
     if (timings) timings->push_back({pass->name, elapsed.count()});
     if (has_errors(context)) break;
-    if (options.verify) check(*pass, module);
+    if (options.verify) check(*pass, module, context);
     if (options.after) options.after(*pass, before, module);
   }
   return module;

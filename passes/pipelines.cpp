@@ -16,32 +16,26 @@ struct Step {
   Pass pass;
 };
 
+constexpr Stage kBackward = Stage::Backward, kOptimised = Stage::Optimised;
+constexpr Stage kFused = Stage::Fused, kPlan = Stage::Plan;
+
 const Step kSteps[] = {
     // Source or a forward dump: all types, then gradients and the training step.
-    {Stage::Backward,
-     0,
-     2,
-     {"infer_shapes", "infer every type again from the parameters", infer_shapes}},
-    {Stage::Backward,
-     0,
-     2,
-     {"differentiate", "add gradients to M.step, make M.train", differentiate}},
+    {kBackward, 0, 2, {"infer_shapes", "infer every type from the parameters", infer_shapes}},
+    {kBackward, 0, 2, {"differentiate", "add gradients to step, make train", differentiate}},
 
     // Ops alone, and as few as possible.
-    {Stage::Optimised, 0, 2, {"inline", "open every call in entry points", inline_calls}},
-    {Stage::Optimised,
-     1,
-     2,
-     {"simplify", "apply simplify.rules, fold constants, merge views", simplify}},
-    {Stage::Optimised, 1, 2, {"cse", "compute equal values once", merge_common}},
-    {Stage::Optimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
+    {kOptimised, 0, 2, {"inline", "open every call in entry points", inline_calls}},
+    {kOptimised, 1, 2, {"simplify", "apply rules, fold constants, merge views", simplify}},
+    {kOptimised, 1, 2, {"cse", "compute equal values once", merge_common}},
+    {kOptimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
 
     // Kernels.
-    {Stage::Fused,
-     1,
-     2,
-     {"fuse", "form kernels: contractions, loops, scatters with what fits", fuse}},
-    {Stage::Fused, 0, 0, {"split", "one op a kernel", split_kernels}},
+    {kFused, 1, 2, {"fuse", "form kernels of what may run together", fuse}},
+    {kFused, 0, 0, {"split", "one op a kernel", split_kernels}},
+
+    // Addresses.
+    {kPlan, 0, 2, {"plan_memory", "place every stored value in one arena", plan_memory}},
 };
 
 }  // namespace

@@ -10,8 +10,11 @@ namespace netc::passes::test {
 namespace {
 
 TEST(Pipeline, PrintsEveryStage) {
-  for (ir::Stage stage : {ir::Stage::Backward, ir::Stage::Optimised, ir::Stage::Fused}) {
+  for (ir::Stage stage :
+       {ir::Stage::Backward, ir::Stage::Optimised, ir::Stage::Fused, ir::Stage::Plan}) {
+    SCOPED_TRACE(name(stage));
     PassContext context;
+    context.batch_capacity = 32;
     ir::Module module = run_pipeline(perceptron(), stage, 2, context);
     for (const auto& d : context.diagnostics) ADD_FAILURE() << d.code << " " << d.message;
     if (std::getenv("NETC_SHOW")) std::puts(ir::print(module).c_str());
@@ -21,6 +24,7 @@ TEST(Pipeline, PrintsEveryStage) {
 TEST(Pipeline, EveryLevelComputesTheSame) {
   std::mt19937 random(1);
   PassContext context;
+  context.batch_capacity = 7;
   const ir::Module plain = run_pipeline(perceptron(12, 8, 5), ir::Stage::Backward, 0, context);
   const ir::FunctionId train = plain.find("m.train");
   ASSERT_TRUE(train);

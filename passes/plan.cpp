@@ -1,0 +1,111 @@
+// Kernels of a function as a sequence of reads and writes.
+#include "passes/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "passes/grouping.h"
+
+namespace netc::passes {
+
+using ir::Form;
+using ir::Function;
+using ir::Value;
+using ir::ValueId;
+
+KernelUses kernel_uses(const Function& function) {
+  KernelUses out;
+  const size_t count = function.values.size();
+  out.kernel_of.assign(count, -1);
+  out.root.resize(count);
+  out.readers.resize(count);
+  ir::KernelId open;
+  for (size_t i = 0; i < count; ++i) {
+    const Value& value = function.values[i];
+    const bool free_view = is_view(value) && !value.kernel && value.args.size() == 1;
+    out.root[i] = free_view ? out.root[value.args[0].index] : ValueId(i);
+    if (!value.kernel) continue;
+    if (value.kernel != open) out.kernels.emplace_back();
+    open = value.kernel;
+    const auto k = int64_t(out.kernels.size()) - 1;
+    out.kernel_of[i] = k;
+    auto& kernel = out.kernels.back();
+    kernel.values.push_back(ValueId(i));
+    for (ValueId a : value.args) {
+      const ValueId root = out.root[a.index];
+      if (out.kernel_of[root.index] == k || is_free_leaf(function, root)) continue;
+      auto& readers = out.readers[root.index];
+      if (!readers.empty() && readers.back() == k) continue;
+      readers.push_back(k);
+      kernel.reads.push_back(root);
+    }
+  }
+  return out;
+}
+
+bool reads_in_step(const Function& function, const KernelUses& uses, ValueId now, ValueId old) {
+  const auto& kernel = uses.kernels[size_t(uses.kernel_of[now.index])];
+  std::set<ValueId> from_old;
+  for (ValueId v : kernel.values) {
+    const Value& value = function[v];
+    bool direct = false, through_view = false, depends = false;
+    for (ValueId a : value.args) {
+      if (a == old)
+        direct = true;
+      else if (uses.root[a.index] == old)
+        through_view = true;
+      if (from_old.contains(a)) depends = true;
+    }
+    if (through_view) return false;
+    const Form form = ir::def(value.op).form;
+    if (direct && (form != Form::Map || value.type.shape != function[now].type.shape)) return false;
+    if (depends && form != Form::Map) return false;
+    if (direct || depends) from_old.insert(v);
+  }
+  return true;
+}
+
+std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
+  ir::Dim count = 1;
+  const ir::Shape& shape = value.type.shape;
+  const bool padded = value.storage && value.storage->leading_stride;
+  for (size_t d = 0; d < shape.size(); ++d)
+    count = count *
+            (padded && d + 1 == shape.size() ? ir::Dim(*value.storage->leading_stride) : shape[d]);
+  count = count * ir::Dim(ir::byte_size(value.type.dtype));
+  std::map<std::string, int64_t> sizes;
+  for (const std::string& name : count.symbols()) sizes[name] = batch;
+  return count.evaluate(sizes);
+}
+
+ir::KernelId new_kernel(Function& function) {
+  std::set<std::string> names;
+  for (const ir::Kernel& k : function.kernels) names.insert(k.name);
+  size_t number = function.kernels.size();
+  while (names.contains(fmt::format("k{}", number))) ++number;
+  function.kernels.push_back({fmt::format("k{}", number), ""});
+  return ir::KernelId(function.kernels.size() - 1);
+}
+
+void isolate_loose_values(ir::Module& module, ir::FunctionId id) {
+  Function& function = module[id];
+  std::vector<bool> stored(function.values.size(), false);
+  std::set<ValueId> results;
+  for (const ir::Result& r : function.results)
+    if (r.value) results.insert(r.value);
+  for (size_t i = 0; i < function.values.size(); ++i) {
+    const ValueId v(i);
+    Value& value = function.values[i];
+    stored[i] = is_parameter(function, v) || value.kernel;
+    if (stored[i]) continue;
+    const bool free =
+        is_free_leaf(function, v) || (is_view(value) && is_readable(function, stored, v));
+    if (free && !results.contains(v)) continue;
+    value.kernel = new_kernel(function);
+    stored[i] = true;
+  }
+}
+
+}  // namespace netc::passes

@@ -1,0 +1,354 @@
+// The pass `plan_memory`: gives every stored value its place in one arena. Parameters and states of
+// a model come first, at the same offsets in all its entries; then inputs and what kernels store,
+// placed by lifetime. Lifetimes are counted in phases, since the kernels of a phase may run side by
+// side. The new value of a parameter ends in the parameter's own bytes.
+#include <algorithm>
+#include <limits>
+
+#include "passes/grouping.h"
+#include "passes/passes.h"
+#include "passes/plan.h"
+
+namespace netc::passes {
+
+using ir::Function;
+using ir::FunctionId;
+using ir::Module;
+using ir::Role;
+using ir::Type;
+using ir::Value;
+using ir::ValueId;
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+
+int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+[[noreturn]] void too_large(const Module& module, const Value& value) {
+  ir::Diagnostic d;
+  d.code = "E0310";
+  d.message = "a tensor is too large for this machine: " + str(value.type);
+  d.place = user_place(module, value.locs);
+  throw ir::DiagnosticError(std::move(d));
+}
+
+int64_t bytes_of(const Module& module, const Value& value, int64_t batch) {
+  const auto bytes = stored_bytes(value, batch);
+  if (!bytes || *bytes > kForever / 64) too_large(module, value);
+  return *bytes;
+}
+
+/// A value's bytes in the arena and the phases in which they are needed.
+struct Buffer {
+  ValueId value;
+  int64_t bytes = 0, first = 0, last = 0;
+};
+
+/// Plans one entry point.
+class Planner {
+ public:
+  Planner(Module& module, FunctionId f, int64_t batch, const std::map<std::string, int64_t>& homes,
+          int64_t persistent_end)
+      : module_(module), f_(f), batch_(batch), homes_(homes), persistent_end_(persistent_end) {}
+
+  void run() {
+    isolate_loose_values(module_, f_);
+    add_copies();
+    find_uses();
+    pad_rows();
+    place_persistent();
+    find_phases();
+    share_dying();
+    place_buffers();
+  }
+
+ private:
+  Module& module_;
+  FunctionId f_;
+  int64_t batch_;
+  const std::map<std::string, int64_t>& homes_;  ///< offset of each parameter and state
+  int64_t persistent_end_;
+  KernelUses uses_;
+  std::vector<int64_t> phase_;  ///< by kernel position
+  std::vector<ValueId> takes_;  ///< by value: the value whose bytes it takes over
+
+  Function& function() { return module_[f_]; }
+
+  /// The parameter or state whose next value a result is; absent for other results.
+  ValueId owner(const ir::Result& result) {
+    for (const ir::Parameter& p : function().params)
+      if ((p.role == Role::Param || p.role == Role::State) &&
+          result.name == "new_" + function()[p.value].name)
+        return p.value;
+    return {};
+  }
+
+  /// Where a new value cannot be written over the old one, it is copied there by a last kernel.
+  void add_copies() {
+    find_uses();
+    std::vector<std::pair<size_t, ValueId>> wanted;
+    for (size_t r = 0; r < function().results.size(); ++r) {
+      const ValueId old = owner(function().results[r]);
+      if (!old) continue;
+      const ValueId now = function().results[r].value;
+      if (function()[now].type == function()[old].type && may_overwrite(now, old)) {
+        takes_[now.index] = old;
+      } else {
+        wanted.emplace_back(r, old);
+      }
+    }
+    for (const auto& [r, old] : wanted) {
+      const ValueId now = function().results[r].value;
+      const std::string name = function().results[r].name;
+      if (function()[now].name == name) function()[now].name.clear();
+      const ir::KernelId kernel = new_kernel(function());
+      ir::Builder b(module_, f_);
+      b.locs = function()[now].locs;
+      const ValueId copy = b.copy(now);
+      function()[copy].name = name;
+      function()[copy].kernel = kernel;
+      function()[copy].remark = "copied: the old value is still read";
+      function().results[r].value = copy;
+      takes_.resize(function().values.size());
+      takes_[copy.index] = old;
+    }
+  }
+
+  void find_uses() {
+    uses_ = kernel_uses(function());
+    takes_.resize(function().values.size());
+  }
+
+  /// Whether `now` may be written over `old`, a value that dies in the kernel of `now`.
+  bool may_overwrite(ValueId now, ValueId old) {
+    const int64_t writer = uses_.kernel_of[now.index];
+    if (writer < 0) return false;
+    for (int64_t reader : uses_.readers[old.index])
+      if (reader > writer) return false;
+    for (const ir::Result& r : function().results)
+      if (r.value && uses_.root[r.value.index] == old) return false;
+    return reads_in_step(function(), uses_, now, old);
+  }
+
+  /// Rows of intermediate values never lie a multiple of 1024 bytes apart: they would all fall into
+  /// the same cache sets.
+  void pad_rows() {
+    for (size_t i = 0; i < function().values.size(); ++i) {
+      Value& value = function().values[i];
+      if (!value.kernel || value.type.rank() < 2 || takes_[i]) continue;
+      const ir::Dim& last = value.type.shape.back();
+      const int64_t element = ir::byte_size(value.type.dtype);
+      if (!last.is_constant() || last.constant() <= 0 || last.constant() * element % 1024 != 0)
+        continue;
+      if (is_result(ValueId(i)) || !leaves_kernel(ValueId(i))) continue;
+      value.storage = ir::Storage{0, last.constant() + 64 / element};
+      if (!views_stay_affine(ValueId(i))) value.storage.reset();
+    }
+  }
+
+  bool is_result(ValueId v) {
+    return std::any_of(function().results.begin(), function().results.end(),
+                       [&](const ir::Result& r) { return r.value == v; });
+  }
+  bool leaves_kernel(ValueId v) { return !uses_.readers[v.index].empty(); }
+
+  bool views_stay_affine(ValueId root) {
+    const Function& f = function();
+    for (size_t i = root.index + 1; i < f.values.size(); ++i)
+      if (is_view(f.values[i]) && !f.values[i].kernel && uses_.root[i] == root &&
+          !ir::affine_access(f, ValueId(i)))
+        return false;
+    return true;
+  }
+
+  bool is_stored(ValueId v) {
+    return function()[v].kernel && (leaves_kernel(v) || is_result(v) || takes_[v.index]);
+  }
+
+  void place_persistent() {
+    Function& f = function();
+    for (const ir::Parameter& p : f.params)
+      if (p.role == Role::Param || p.role == Role::State)
+        f[p.value].storage = ir::Storage{homes_.at(f[p.value].name), {}};
+  }
+
+  /// A kernel joins the phase before it when it needs nothing of it: it reads nothing written there
+  /// and overwrites nothing read there.
+  void find_phases() {
+    phase_.assign(uses_.kernels.size(), 0);
+    int64_t now = 0;
+    for (size_t k = 0; k < uses_.kernels.size(); ++k) {
+      for (ValueId v : uses_.kernels[k].reads) {
+        const int64_t writer = uses_.kernel_of[v.index];
+        if (writer >= 0 && phase_[size_t(writer)] >= now) now = phase_[size_t(writer)] + 1;
+      }
+      for (ValueId v : uses_.kernels[k].values) {
+        if (!takes_[v.index]) continue;
+        const ValueId old = takes_[v.index];
+        for (int64_t reader : uses_.readers[old.index])
+          if (reader != int64_t(k) && phase_[size_t(reader)] >= now)
+            now = phase_[size_t(reader)] + 1;
+      }
+      phase_[k] = now;
+    }
+  }
+
+  int64_t last_phase(ValueId v) {
+    if (is_result(v)) return kForever;
+    int64_t last = phase_[size_t(uses_.kernel_of[v.index])];
+    for (int64_t reader : uses_.readers[v.index]) last = std::max(last, phase_[size_t(reader)]);
+    return last;
+  }
+
+  /// Intermediate values that die in a kernel give their bytes to a value it stores.
+  void share_dying() {
+    Function& f = function();
+    std::vector<bool> given(f.values.size(), false);
+    for (size_t k = 0; k < uses_.kernels.size(); ++k) {
+      for (ValueId now : uses_.kernels[k].values) {
+        if (!is_stored(now) || takes_[now.index]) continue;
+        for (ValueId old : uses_.kernels[k].reads) {
+          if (given[old.index] || uses_.kernel_of[old.index] < 0 || !(f[old].type == f[now].type))
+            continue;
+          if (!same_rows(f[old], f[now]) || is_param_place(old) || !dies_in(old, k) ||
+              !may_overwrite(now, old))
+            continue;
+          takes_[now.index] = old;
+          given[old.index] = true;
+          break;
+        }
+      }
+    }
+  }
+
+  bool is_param_place(ValueId v) {
+    for (; takes_[v.index]; v = takes_[v.index]) {
+    }
+    return is_parameter(function(), v);
+  }
+
+  static bool same_rows(const Value& a, const Value& b) {
+    const auto rows = [](const Value& v) {
+      return v.storage ? v.storage->leading_stride : std::nullopt;
+    };
+    return rows(a) == rows(b);
+  }
+
+  /// Whether no other kernel of the phase of `k` reads `v`.
+  bool dies_in(ValueId v, size_t k) {
+    return std::all_of(
+        uses_.readers[v.index].begin(), uses_.readers[v.index].end(),
+        [&](int64_t reader) { return reader == int64_t(k) || phase_[size_t(reader)] < phase_[k]; });
+  }
+
+  void place_buffers() {
+    Function& f = function();
+    std::vector<Buffer> buffers;
+    std::vector<ValueId> holder(f.values.size());
+    for (size_t i = 0; i < f.values.size(); ++i) {
+      const ValueId v(i);
+      const bool input = is_parameter(f, v) && !f[v].storage;
+      if (input) {
+        buffers.push_back({v, bytes_of(module_, f[v], batch_), 0, kForever});
+      } else if (is_stored(v)) {
+        add_buffer(v, holder, buffers);
+      }
+    }
+    assign_offsets(buffers);
+    for (const Buffer& b : buffers) set_offset(b.value, offsets_[b.value.index]);
+    for (size_t i = 0; i < f.values.size(); ++i)
+      if (takes_[i] && is_stored(ValueId(i))) {
+        ValueId first = takes_[i];
+        while (takes_[first.index]) first = takes_[first.index];
+        f.values[i].storage = f[first].storage;
+      }
+  }
+
+  void add_buffer(ValueId v, std::vector<ValueId>& holder, std::vector<Buffer>& buffers) {
+    const ValueId old = takes_[v.index];
+    if (!old) {
+      holder[v.index] = v;
+      buffers.push_back({v, bytes_of(module_, function()[v], batch_),
+                         phase_[size_t(uses_.kernel_of[v.index])], last_phase(v)});
+      return;
+    }
+    holder[v.index] = holder[old.index];
+    if (!holder[v.index]) return;  // a parameter's bytes
+    for (Buffer& b : buffers)
+      if (b.value == holder[v.index]) b.last = std::max(b.last, last_phase(v));
+  }
+
+  std::map<uint32_t, int64_t> offsets_;
+
+  void set_offset(ValueId v, int64_t offset) {
+    auto& storage = function()[v].storage;
+    if (!storage) storage = ir::Storage{};
+    storage->offset = offset;
+  }
+
+  /// Large buffers first, each into the smallest gap between those that live at the same time.
+  void assign_offsets(std::vector<Buffer>& buffers) {
+    std::stable_sort(buffers.begin(), buffers.end(),
+                     [](const Buffer& a, const Buffer& b) { return a.bytes > b.bytes; });
+    std::vector<const Buffer*> placed;
+    for (const Buffer& b : buffers) {
+      std::vector<std::pair<int64_t, int64_t>> taken;  // offset, end
+      for (const Buffer* other : placed)
+        if (other->first <= b.last && b.first <= other->last)
+          taken.emplace_back(offsets_[other->value.index],
+                             offsets_[other->value.index] + aligned(other->bytes));
+      std::sort(taken.begin(), taken.end());
+      int64_t best = -1, best_gap = kForever, at = persistent_end_;
+      for (const auto& [begin, end] : taken) {
+        const int64_t gap = begin - at;
+        if (gap >= aligned(b.bytes) && gap < best_gap) best = at, best_gap = gap;
+        at = std::max(at, end);
+      }
+      offsets_[b.value.index] = best >= 0 ? best : at;
+      placed.push_back(&b);
+    }
+  }
+};
+
+/// Offsets of a model's parameters and states, in the order of `M.train`, then as they come.
+std::map<std::string, int64_t> persistent_region(const Module& module,
+                                                 const std::vector<FunctionId>& entries,
+                                                 int64_t& end) {
+  std::map<std::string, int64_t> offsets;
+  for (FunctionId f : entries) {
+    for (const ir::Parameter& p : module[f].params) {
+      if (p.role != Role::Param && p.role != Role::State) continue;
+      const Value& value = module[f][p.value];
+      if (!offsets.emplace(value.name, end).second) continue;
+      end += aligned(bytes_of(module, value, 1));
+    }
+  }
+  return offsets;
+}
+
+}  // namespace
+
+Module plan_memory(Module module, PassContext& context) {
+  const int64_t batch = std::max<int64_t>(context.batch_capacity, 1);
+  for (const std::string& model : module.models()) {
+    std::vector<FunctionId> entries;
+    if (const FunctionId train = module.find(model + ".train")) entries.push_back(train);
+    for (size_t i = 0; i < module.functions.size(); ++i) {
+      const Function& f = module.functions[i];
+      if (f.entry && f.name.starts_with(model + ".") &&
+          f.name.find('.', model.size() + 1) == std::string::npos)
+        entries.push_back(FunctionId(i));
+    }
+    int64_t end = 0;
+    const auto homes = persistent_region(module, entries, end);
+    std::sort(entries.begin(), entries.end());
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    for (FunctionId f : entries) Planner(module, f, batch, homes, end).run();
+  }
+  if (module.stage == ir::Stage::Fused) module.stage = ir::Stage::Plan;
+  return module;
+}
+
+}  // namespace netc::passes
