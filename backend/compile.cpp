@@ -121,11 +121,19 @@ struct Part {
   std::exception_ptr error;
 };
 
+/// Whether a kernel of that name runs this code.
+bool stands_for(const Unit& unit, size_t code, const std::string& kernel) {
+  for (size_t i = 0; i < unit.kernels.size(); ++i)
+    if (unit.code[i] == int(code) && unit.kernels[i].name == kernel) return true;
+  return false;
+}
+
 void emit_part(Unit& unit, Part& part, const CompileOptions& o) {
   part.context = std::make_unique<llvm::LLVMContext>();
   part.module = new_module(*part.context, o.cpu);
   for (size_t code : part.codes) {
     const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
+    if (!o.kernel.empty() && !stands_for(unit, code, o.kernel)) continue;
     try {
       unit.emitted[code] = emit(*part.module, o, unit.function, k, symbol(unit, code));
     } catch (const NotFused& why) {
@@ -273,10 +281,12 @@ void run_reference(const runtime::Context* context, int64_t) {
 runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const CompileOptions& options,
                       CompileReport* report) {
   auto start = std::chrono::steady_clock::now();
+  CompileOptions all = options;
+  all.kernel.clear();
   Unit unit = unit_of(module, entry, options.batch_capacity);
   std::vector<std::string> objects;
   {
-    auto parts = emit_all(unit, options, options.threads, [&](Part& part) {
+    auto parts = emit_all(unit, all, options.threads, [&](Part& part) {
       part.object = compile_object(*part.module, options.cpu, options.optimise);
       part.module.reset();
     });

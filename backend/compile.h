@@ -29,6 +29,7 @@ struct CompileOptions {
   int threads = 1;              ///< for compilation only; code never depends on it
   int optimise = 2;             ///< 0..2, as -O
   std::string cache_directory;  ///< empty: no object cache
+  std::string kernel;           ///< dumps only: this kernel's code; empty: all
 };
 
 struct CompileReport {
@@ -51,5 +52,9 @@ std::string dump_llvm(const ir::Module& module, ir::FunctionId entry,
                       const CompileOptions& options);
 std::string dump_assembly(const ir::Module& module, ir::FunctionId entry,
                           const CompileOptions& options);
+
+/// f32 operations a second that code of a level reaches on `threads` threads when it does nothing
+/// but multiply and add; measured for some milliseconds.
+double fma_peak(CpuLevel cpu, int threads);
 
 }  // namespace netc::backend
