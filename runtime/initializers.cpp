@@ -11,6 +11,7 @@
 
 #include "runtime/data/loaders.h"
 #include "runtime/error.h"
+#include "runtime/simd/numbers.h"
 #include "runtime/simd/random.h"
 #include "runtime/slots.h"
 
@@ -70,31 +71,20 @@ void fill_normal(Tensor& tensor, const Stream& stream, double deviation, ThreadP
               [&](uint64_t first, auto values) { fill_normal(stream, first, deviation, values); });
 }
 
-/// Sum of a[i] * b[i] in eight interleaved partial sums: an order that vectors can keep.
-double dot(const double* a, const double* b, int64_t count) {
-  double sums[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (int lane = 0; lane < 8; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-  }
-  for (int lane = 0; i < count; ++i, ++lane) sums[lane] += a[i] * b[i];
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
 /// Makes the `count` rows of length `length` >= count orthonormal: Gram-Schmidt, each row taken
 /// through the others twice, which is as good as Householder's method ("twice is enough").
 void orthonormalize(std::span<double> rows, int64_t count, int64_t length) {
+  auto row_at = [&](int64_t i) {
+    return rows.subspan(static_cast<size_t>(i * length), static_cast<size_t>(length));
+  };
   for (int64_t i = 0; i < count; ++i) {
-    double* row = rows.data() + i * length;
+    const std::span<double> row = row_at(i);
     for (int pass = 0; pass < 2; ++pass) {
-      for (int64_t k = 0; k < i; ++k) {
-        const double* other = rows.data() + k * length;
-        const double share = dot(row, other, length);
-        for (int64_t j = 0; j < length; ++j) row[j] -= share * other[j];
-      }
+      for (int64_t k = 0; k < i; ++k)
+        subtract_multiple(row, dot_product(row, row_at(k)), row_at(k));
     }
-    const double norm = std::sqrt(dot(row, row, length));
-    for (int64_t j = 0; j < length; ++j) row[j] = norm > 0 ? row[j] / norm : 0;
+    const double norm = std::sqrt(dot_product(row, row));
+    for (double& value : row) value = norm > 0 ? value / norm : 0;
   }
 }
 

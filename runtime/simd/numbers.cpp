@@ -64,6 +64,34 @@ double SumOfSquares(const T* values, size_t count) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
+double DotProduct(const double* a, const double* b, size_t count) {
+  const hn::CappedTag<double, 8> tag;
+  const size_t lanes = hn::Lanes(tag);
+  HWY_ALIGN double sums[8] = {};
+  size_t i = 0;
+  for (size_t lane = 0; lane < 8; lane += lanes) {
+    auto sum = hn::Zero(tag);
+    for (i = 0; i + 8 <= count; i += 8) {
+      sum = hn::Add(sum, hn::Mul(hn::LoadU(tag, a + i + lane), hn::LoadU(tag, b + i + lane)));
+    }
+    hn::Store(sum, tag, sums + lane);
+  }
+  for (size_t lane = 0; i < count; ++i, ++lane) sums[lane] += a[i] * b[i];
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+void SubtractMultiple(double* target, double factor, const double* source, size_t count) {
+  const hn::ScalableTag<double> tag;
+  const size_t lanes = hn::Lanes(tag);
+  const auto scale = hn::Set(tag, factor);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto product = hn::Mul(scale, hn::LoadU(tag, source + i));
+    hn::StoreU(hn::Sub(hn::LoadU(tag, target + i), product), tag, target + i);
+  }
+  for (; i < count; ++i) target[i] -= factor * source[i];
+}
+
 double SumOfSquaresF32(const float* values, size_t count) { return SumOfSquares(values, count); }
 double SumOfSquaresF64(const double* values, size_t count) { return SumOfSquares(values, count); }
 
@@ -77,6 +105,8 @@ HWY_EXPORT(CountNonFiniteF32);
 HWY_EXPORT(CountNonFiniteF64);
 HWY_EXPORT(SumOfSquaresF32);
 HWY_EXPORT(SumOfSquaresF64);
+HWY_EXPORT(DotProduct);
+HWY_EXPORT(SubtractMultiple);
 
 int64_t count_nonfinite(std::span<const float> values) {
   return HWY_DYNAMIC_DISPATCH(CountNonFiniteF32)(values.data(), values.size());
@@ -92,6 +122,14 @@ double sum_of_squares(std::span<const float> values) {
 
 double sum_of_squares(std::span<const double> values) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(values.data(), values.size());
+}
+
+double dot_product(std::span<const double> a, std::span<const double> b) {
+  return HWY_DYNAMIC_DISPATCH(DotProduct)(a.data(), b.data(), a.size());
+}
+
+void subtract_multiple(std::span<double> target, double factor, std::span<const double> source) {
+  HWY_DYNAMIC_DISPATCH(SubtractMultiple)(target.data(), factor, source.data(), target.size());
 }
 
 }  // namespace netc::runtime

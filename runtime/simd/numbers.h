@@ -15,4 +15,10 @@ int64_t count_nonfinite(std::span<const double> values);
 double sum_of_squares(std::span<const float> values);
 double sum_of_squares(std::span<const double> values);
 
+/// Sum of a[i] * b[i], with partial sums as above. Arrays of equal size.
+double dot_product(std::span<const double> a, std::span<const double> b);
+
+/// target[i] -= factor * source[i], rounded twice. Arrays of equal size that do not overlap.
+void subtract_multiple(std::span<double> target, double factor, std::span<const double> source);
+
 }  // namespace netc::runtime

@@ -18,7 +18,7 @@ using Vector = hn::Vec<Doubles>;
 using WordVector = hn::Vec<Words>;
 
 /// Product of the low 32 bits of each lane with a constant.
-WordVector Multiply32(WordVector x, uint32_t factor) {
+HWY_INLINE WordVector Multiply32(WordVector x, uint32_t factor) {
 #if HWY_TARGET == HWY_SCALAR
   return WordVector((x.raw & 0xFFFFFFFF) * factor);
 #else
@@ -29,7 +29,7 @@ WordVector Multiply32(WordVector x, uint32_t factor) {
 }
 
 /// Words of blocks first_block … first_block + Lanes - 1: words[0] even ones, words[1] odd ones.
-void RandomWords(const Stream& stream, uint64_t first_block, WordVector words[2]) {
+HWY_INLINE void RandomWords(const Stream& stream, uint64_t first_block, WordVector words[2]) {
   const Words tag;
   const WordVector low_half = hn::Set(tag, 0xFFFFFFFF);
   const WordVector number = hn::Iota(tag, first_block);
@@ -54,7 +54,7 @@ void RandomWords(const Stream& stream, uint64_t first_block, WordVector words[2]
 }
 
 /// As unit_interval(): [1, 2) by its bits, minus 1, plus half a step; all exact.
-Vector UnitInterval(WordVector word) {
+HWY_INLINE Vector UnitInterval(WordVector word) {
   const Doubles tag;
   const Words words;
   const WordVector bits =
@@ -64,7 +64,7 @@ Vector UnitInterval(WordVector word) {
 
 /// Natural logarithm of normal positive numbers: m * 2^e with m in [sqrt(1/2), sqrt(2)), and
 /// log m = 2 atanh((m - 1) / (m + 1)) by its series. Absolute error < 4e-16 * max(1, |log x|).
-Vector Log(Vector x) {
+HWY_INLINE Vector Log(Vector x) {
   const Doubles tag;
   const Words words;
   const hn::RebindToSigned<Words> integers;
@@ -89,7 +89,7 @@ Vector Log(Vector x) {
   return hn::Add(hn::Mul(e, hn::Set(tag, 0x1.62e42fefa39efp-1)), twice);
 }
 
-Vector Polynomial(Vector x, const double (&coefficients)[8]) {
+HWY_INLINE Vector Polynomial(Vector x, const double (&coefficients)[8]) {
   const Doubles tag;
   Vector sum = hn::Set(tag, coefficients[0]);
   for (int i = 1; i < 8; ++i) sum = hn::Add(hn::Mul(sum, x), hn::Set(tag, coefficients[i]));
@@ -122,7 +122,7 @@ constexpr double kFarBelow[8] = {2.04426'31033'89939'78564e-15, 1.42151'17583'16
                                  5.99832'20655'58879'37690e-1,  1.0};
 
 /// Lanes: any. Relative error < 1e-15. Range: 2^-53 <= p <= 1 - 2^-53.
-Vector NormalQuantile(Vector p) {
+HWY_INLINE Vector NormalQuantile(Vector p) {
   const Doubles tag;
   const Vector q = hn::Sub(p, hn::Set(tag, 0.5));
   const Vector r = hn::Sub(hn::Set(tag, 0.180625), hn::Mul(q, q));
