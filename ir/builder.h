@@ -45,6 +45,8 @@ class Builder {
   ValueId where(ValueId c, ValueId a, ValueId b);
   /// A value of its own equal to `a`: the identity copy, which passes no gradient.
   ValueId copy(ValueId a) { return add(Op::stop_gradient, {a}); }
+  /// Where `a` is greater than 0.
+  ValueId is_positive(ValueId a) { return add(Op::gt, {a, like(a, 0)}); }
   /// A splat of `number` with the type of `a`.
   ValueId like(ValueId a, double number) { return constant(number, type(a)); }
 

@@ -26,6 +26,7 @@ namespace {
 struct Mask {
   ValueId condition;
   bool keep;
+  bool chosen;  ///< by an op of the program that selects, not by a gradient's own formula
   bool operator==(const Mask&) const = default;
 };
 
@@ -46,6 +47,11 @@ struct Node {
   std::vector<ir::LocId> locs;
 };
 
+bool is_select(const Value& value) {
+  const ir::ScalarInfo* scalar = ir::def(value.op).scalar;
+  return scalar && scalar->cls == ir::ScalarInfo::Class::Select;
+}
+
 /// The forward part with calls on gradient paths opened.
 class Opened {
  public:
@@ -54,6 +60,7 @@ class Opened {
   std::vector<Node> nodes;
   std::vector<bool> varied;  ///< depends on a wanted value through floats
   std::vector<bool> outer;   ///< stood in the function itself, not in a callee
+  ValueId output;            ///< result 0
 
  private:
   Module& module_;
@@ -99,6 +106,7 @@ Opened::Opened(Module& module, FunctionId f, const std::vector<ValueId>& wanted)
   for (size_t i = 0; i < old.params.size(); ++i) map[i] = ValueId(i);
   copy_body(old, map, {}, true);
   for (size_t i = 0; i < old.values.size(); ++i) rewriter.set(ValueId(i), map[i]);
+  output = map[old.results[0].value.index];
   rewriter.finish();
   while (varied.size() < module[f].values.size()) note(ValueId(varied.size()));
 }
@@ -235,10 +243,12 @@ class Walk {
   void visit_call(const Node& node);
   std::vector<ValueId> apply_rule(const Value& value, ValueId self, ValueId g);
   ValueId full(Cotangent& cotangent);
-  Cotangent peel(ValueId v, std::vector<Mask> masks, const Cotangent& from) const;
+  Cotangent peel(ValueId v, std::vector<Mask> masks, const Cotangent& from, bool chosen) const;
   void contribute(ValueId to, Cotangent cotangent);
   void name_gradient(ValueId of, const Cotangent& cotangent);
-  bool moves_elements(const std::vector<ValueId>& out, ValueId g) const;
+  void move_masks(const Value& value, ValueId self, const Cotangent& cotangent,
+                  const std::vector<ValueId>& out, std::vector<std::vector<Mask>>& masks);
+  bool made_of(const std::vector<ValueId>& out, ValueId g, bool sums) const;
   void report_missing(const Value& value);
   bool is_elementwise(const Function& gradient, size_t first_cotangent) const;
 };
@@ -298,51 +308,79 @@ void Walk::visit_value(ValueId self, const Cotangent& incoming) {
   const bool map = ir::def(value.op).form == ir::Form::Map;
   const size_t mark = b_.function().values.size();
   auto out = apply_rule(value, self, cotangent.g);
-  std::vector<std::vector<ValueId>> moved;  // by mask, then operand
-  if (!map && !cotangent.masks.empty()) {
-    if (moves_elements(out, cotangent.g)) {
-      for (const Mask& mask : cotangent.masks)
-        moved.push_back(apply_rule(value, self, mask.condition));
-    } else {
+  std::vector<std::vector<Mask>> masks(out.size());  // by operand
+  if (map) {
+    std::fill(masks.begin(), masks.end(), cotangent.masks);
+  } else if (!cotangent.masks.empty()) {
+    if (!made_of(out, cotangent.g, false)) {
       b_.function().values.resize(mark);
       const ValueId g = full(cotangent);
-      cotangents_[self.index] = cotangent = {g, {}, g};
+      cotangents_[self.index].full = g;
       out = apply_rule(value, self, g);
     }
+    move_masks(value, self, cotangent, out, masks);
   }
+  const bool selects = is_select(value);
   for (size_t i = 0; i < out.size(); ++i) {
     if (!out[i]) continue;
-    std::vector<Mask> masks;
-    if (map) masks = cotangent.masks;
-    for (size_t m = 0; m < moved.size(); ++m)
-      masks.push_back({moved[m][i], cotangent.masks[m].keep});
-    contribute(value.args[i], peel(out[i], std::move(masks), cotangent));
+    Cotangent part = peel(out[i], std::move(masks[i]), cotangent, selects);
+    // A sum of masked numbers is right as it stands; the mask is for what comes after.
+    if (!map && cotangent.full && !made_of({out[i]}, cotangent.g, false)) part.full = out[i];
+    contribute(value.args[i], std::move(part));
   }
 }
 
-/// Whether a rule made every cotangent from `g` by views alone.
-bool Walk::moves_elements(const std::vector<ValueId>& out, ValueId g) const {
+/// Applies a rule that is no elementwise one to the masks: as they are when it only moves elements;
+/// counted, when it also adds elements up, which keeps those masks that the program itself chose.
+void Walk::move_masks(const Value& value, ValueId self, const Cotangent& cotangent,
+                      const std::vector<ValueId>& out, std::vector<std::vector<Mask>>& masks) {
+  const bool moves = made_of(out, cotangent.g, false);
+  if (!moves && !made_of(out, cotangent.full, true)) return;
+  for (const Mask& mask : cotangent.masks) {
+    if (!moves && !mask.chosen) continue;
+    ValueId condition = mask.condition;
+    if (!moves) {
+      const ValueId one = b_.like(cotangent.g, 1), zero = b_.like(cotangent.g, 0);
+      condition = b_.where(condition, mask.keep ? one : zero, mask.keep ? zero : one);
+    }
+    const auto moved = apply_rule(value, self, condition);
+    for (size_t i = 0; i < moved.size(); ++i) {
+      if (!moved[i]) continue;
+      if (moves) {
+        masks[i].push_back({moved[i], mask.keep, mask.chosen});
+      } else {
+        masks[i].push_back({b_.is_positive(moved[i]), true, true});
+      }
+    }
+  }
+}
+
+/// Whether a rule made every cotangent from `g` by views alone, or by views and sums.
+bool Walk::made_of(const std::vector<ValueId>& out, ValueId g, bool sums) const {
   return std::all_of(out.begin(), out.end(), [&](ValueId v) {
+    if (!v) return true;
     while (v && v != g) {
       const Value& value = b_.value(v);
-      v = ir::def(value.op).form == ir::Form::View ? value.args[0] : ValueId();
+      const bool passes = ir::def(value.op).form == ir::Form::View ||
+                          (sums && std::get_if<ir::ReduceKind>(value.attrs.data()) &&
+                           std::get<ir::ReduceKind>(value.attrs[0]) == ir::ReduceKind::sum);
+      v = passes ? value.args[0] : ValueId();
     }
     return v == g;
   });
 }
 
 /// Moves the masks that a rule wrote around its result to the outside.
-Cotangent Walk::peel(ValueId v, std::vector<Mask> masks, const Cotangent& from) const {
+Cotangent Walk::peel(ValueId v, std::vector<Mask> masks, const Cotangent& from, bool chosen) const {
   if (v == from.g && masks == from.masks) return from;
   Cotangent out{v, std::move(masks), {}};
   if (out.masks.empty()) out.full = v;
   while (out.g.index >= first_) {
     const Value& value = b_.value(out.g);
-    const ir::ScalarInfo* scalar = ir::def(value.op).scalar;
-    if (!scalar || scalar->cls != ir::ScalarInfo::Class::Select) break;
+    if (!is_select(value)) break;
     const bool keep = splat_number(b_.value(value.args[2])) == 0.0;
     if (!keep && splat_number(b_.value(value.args[1])) != 0.0) break;
-    const Mask mask{value.args[0], keep};
+    const Mask mask{value.args[0], keep, chosen};
     if (std::find(out.masks.begin(), out.masks.end(), mask) == out.masks.end())
       out.masks.push_back(mask);
     out.g = value.args[keep ? 1 : 2];
@@ -432,7 +470,7 @@ void Walk::visit_call(const Node& node) {
     const ValueId result = gradient.results[next++].value;
     if (!result || !varied(node.args[i])) continue;
     contribute(node.args[i], peel(map[result.index], elementwise ? from.masks : std::vector<Mask>(),
-                                  elementwise ? from : Cotangent()));
+                                  elementwise ? from : Cotangent(), false));
   }
 }
 
@@ -457,7 +495,7 @@ std::vector<ValueId> add_gradients(Module& module, FunctionId function,
   Opened opened(module, function, wanted);
   const size_t first = module[function].values.size();
   Walk walk(module, function, opened, context);
-  std::vector<ValueId> gradients = walk.run(module[function].results[0].value, wanted);
+  std::vector<ValueId> gradients = walk.run(opened.output, wanted);
   tidy(module, function, first, gradients, context);
   return gradients;
 }
