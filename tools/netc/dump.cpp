@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -92,7 +93,21 @@ class Dump {
       ir::Module module = session_.lower(lowering(std::max(own, ir::Stage::Fused)));
       return to_dot(module, full_entry());
     }
-    return print_module(session_.lower(lowering(later_stage(*find_stage(stage)))));
+    ir::Stage wanted = later_stage(*find_stage(stage));
+    ir::Module module = session_.lower(lowering(wanted));
+    if (wanted == own) module = without_derived(std::move(module));
+    return print_module(module);
+  }
+
+  /// A dump shown at its own stage is what it was: functions that it lacked stay away.
+  ir::Module without_derived(ir::Module module) const {
+    const std::vector<std::string>& derived = session_.program().derived;
+    if (derived.empty()) return module;
+    std::vector<std::string> kept;
+    for (const ir::Function& f : module.functions)
+      if (f.entry && std::find(derived.begin(), derived.end(), f.name) == derived.end())
+        kept.push_back(f.name);
+    return keep_entries(std::move(module), kept);
   }
 
   ir::Stage later_stage(ir::Stage wanted) const {

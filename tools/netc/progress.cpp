@@ -110,11 +110,15 @@ std::string Progress::bar_line(const runtime::StepEvent& e) const {
     else
       bar += unicode_ ? (console_.colour ? "\x1b[2m━\x1b[0m" : "─") : "-";
   }
-  std::string text = fmt::format("{:>3}/{}  {}  {}/{}   loss {}", e.epoch, e.epochs, bar,
-                                 e.step_in_epoch, e.steps_in_epoch, score(e.running.loss));
-  for (const auto& [name, value] : e.running.metrics)
-    text += fmt::format("   {} {}", name, score(value));
-  double rate = e.seconds > 0 ? double(e.running.rows) / e.seconds : 0;
+  std::string text =
+      fmt::format("{:>3}/{}  {}  {}/{}", e.epoch, e.epochs, bar, e.step_in_epoch, e.steps_in_epoch);
+  double rate = 0;
+  if (e.running != nullptr && e.running->rows > 0) {
+    text += fmt::format("   loss {}", score(e.running->mean(0)));
+    for (size_t i = 0; e.metrics != nullptr && i < e.metrics->size(); ++i)
+      text += fmt::format("   {} {}", (*e.metrics)[i], score(e.running->mean(i + 1)));
+    rate = e.seconds > 0 ? double(e.running->rows) / e.seconds : 0;
+  }
   int64_t steps_left = e.steps_in_epoch - e.step_in_epoch;
   double eta = e.step_in_epoch > 0 ? e.seconds / double(e.step_in_epoch) * double(steps_left) : 0;
   text += fmt::format("   {}/s   eta {:.0f}s", with_commas(std::llround(rate)), eta);
