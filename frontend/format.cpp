@@ -120,7 +120,9 @@ void Formatter::block(const Block& block, size_t indent, uint32_t end, bool in_m
     statement(stmt, indent, in_model);
     if (in_source(stmt.span)) {
       last_end_ = std::max(last_end_, stmt.span.end);
-      trailing_comment(stmt.span.end, kNowhere);
+      const bool is_last = &stmt == &block.back();
+      const Span next = is_last ? Span{} : (&stmt + 1)->span;
+      trailing_comment(stmt.span.end, !is_last && in_source(next) ? next.begin : kNowhere);
     }
   }
   if (yields != nullptr && !yields->empty()) {
@@ -213,7 +215,9 @@ std::string Formatter::file(const File& file) {
     item(i);
     if (in_source(i.span) && i.span.end > i.span.begin) {
       last_end_ = std::max(last_end_, i.span.end);
-      trailing_comment(i.span.end, kNowhere);
+      const bool is_last = &i == &file.items.back();
+      const Span next = is_last ? Span{} : (&i + 1)->span;
+      trailing_comment(i.span.end, !is_last && in_source(next) ? next.begin : kNowhere);
     }
   }
   comments_before(kNowhere, 0);
@@ -372,7 +376,9 @@ void Formatter::train_item(const TrainItem& train, Span span) {
     if (!known(s)) continue;
     last_end_ = std::max(last_end_, s.value->span.end);
     const size_t comment = next_comment_;
-    trailing_comment(s.value->span.end, kNowhere);
+    const bool is_last = &s == &train.settings.back();
+    const Span next = is_last ? Span{} : (&s + 1)->key_span;
+    trailing_comment(s.value->span.end, !is_last && in_source(next) ? next.begin : kNowhere);
     if (next_comment_ != comment) before = nullptr;
   }
   if (end != kNowhere) comments_before(end, 2);

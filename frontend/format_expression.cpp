@@ -79,7 +79,7 @@ void Formatter::expr(LineLayout& line, const Expr& e, int context) {
 
 // One of several expressions in brackets: a chain of pipes has a column of its own there.
 void Formatter::part(LineLayout& line, const Expr& e) {
-  line.open();
+  line.open(false);
   expr(line, e);
   line.close();
 }
@@ -144,7 +144,7 @@ void Formatter::binary(LineLayout& line, const Binary& node, const Expr& e) {
   const int level = level_of(node.op);
   const bool is_power = node.op == BinaryOp::Pow;
   const bool chains = level != kComparison && !is_power;
-  line.open();
+  line.open(false);
   expr(line, *node.lhs, chains ? level : level + 1);
   line.space(1, false);
   word(line, e.at, spelling(node.op));
@@ -233,6 +233,7 @@ void Formatter::param(LineLayout& line, const ParamDecl& p) {
     line.text(":");
     line.space(1, false);
     type(line, *p.type);
+    if (p.storage) storage(line, *p.storage);
   }
   if (p.value) {
     line.text(" =");
@@ -287,6 +288,11 @@ void Formatter::value(LineLayout& line, const Expr& v) {
   expr(line, v);
 }
 
+void Formatter::storage(LineLayout& line, const Storage& at) {
+  line.text(fmt::format(" @ arena + {}", at.offset));
+  if (at.leading_stride) line.text(fmt::format(" ld {}", *at.leading_stride));
+}
+
 void Formatter::bind(LineLayout& line, const Bind& b) {
   for (const Target& target : b.targets) {
     if (&target != &b.targets.front()) {
@@ -297,11 +303,7 @@ void Formatter::bind(LineLayout& line, const Bind& b) {
     if (!target.type) continue;
     line.text(": ");
     type(line, *target.type);
-    if (!target.storage) continue;
-    line.text(fmt::format(" @ arena + {}", target.storage->offset));
-    if (target.storage->leading_stride) {
-      line.text(fmt::format(" ld {}", *target.storage->leading_stride));
-    }
+    if (target.storage) storage(line, *target.storage);
   }
   value(line, *b.value);
 }

@@ -48,7 +48,10 @@ void LineLayout::line_end() {
   pieces_.back().hard = true;
 }
 
-void LineLayout::open() { pieces_.push_back({Piece::Kind::Open, {}}); }
+void LineLayout::open(bool behind_bracket) {
+  pieces_.push_back({Piece::Kind::Open, {}});
+  pieces_.back().soft = !behind_bracket;
+}
 void LineLayout::close() { pieces_.push_back({Piece::Kind::Close, {}}); }
 
 void LineLayout::comment(std::string_view text, bool own_line, size_t column) {
@@ -56,13 +59,19 @@ void LineLayout::comment(std::string_view text, bool own_line, size_t column) {
   Piece piece{Piece::Kind::Comment, std::string(text)};
   piece.own_line = own_line;
   piece.column = column;
-  // The space before the next text, if any, stands between the comment and that text.
+  // The comment stands before the brackets that open with the next text, and before the space.
+  std::vector<Piece> opened;
+  while (!pieces_.empty() && pieces_.back().kind == Piece::Kind::Open && pieces_.back().soft) {
+    opened.push_back(pieces_.back());
+    pieces_.pop_back();
+  }
   const bool has_space = !pieces_.empty() && pieces_.back().kind == Piece::Kind::Space;
   Piece space = has_space ? pieces_.back() : Piece{Piece::Kind::Space, {}};
   if (has_space) pieces_.pop_back();
   space.breakable = space.hard = true;
   pieces_.push_back(std::move(piece));
   pieces_.push_back(std::move(space));
+  pieces_.insert(pieces_.end(), opened.begin(), opened.end());
 }
 
 size_t LineLayout::flat_width() const {

@@ -24,8 +24,9 @@ class LineLayout {
   void space(size_t width = 1, bool breakable = true, bool weak = false);
   /// A line end that stands in the source and stays.
   void line_end();
-  /// Lines broken from here to close() start at this column.
-  void open();
+  /// Lines broken from here to close() start at this column. Not behind a bracket: the column of
+  /// the text that comes next.
+  void open(bool behind_bracket = true);
   void close();
   /// A comment: the piece of text before it ends its line. `column` is where it stands in the
   /// source, from 0; kept when there is room, so comments aligned by hand stay aligned.
@@ -48,6 +49,7 @@ class LineLayout {
     bool breakable = false;
     bool weak = false;
     bool hard = false;
+    bool soft = false;  // an Open that belongs to the next text
     bool own_line = false;
     size_t column = 0;
   };

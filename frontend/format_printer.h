@@ -54,6 +54,7 @@ class Formatter {
   void word(LineLayout& line, Span at, std::string_view text);
   void params(LineLayout& line, const std::vector<ParamDecl>& params);
   void param(LineLayout& line, const ParamDecl& param);
+  void storage(LineLayout& line, const Storage& at);
   void results(LineLayout& line, const std::vector<ResultType>& results);
   void type(LineLayout& line, const TypeSyntax& type);
   void bind(LineLayout& line, const Bind& bind);

@@ -56,6 +56,7 @@ ExprPtr Parser::parse_whole_expression() {
 
 File Parser::parse_file() {
   File file;
+  is_file_ = true;
   file.file = file_;
   stage_line(file);
   while (true) {
@@ -94,11 +95,11 @@ void Parser::stage_line(File& file) {
     return;
   }
   const std::string near = nearest(stage, stages);
-  ir::Diagnostic d = report("E0118", {file_, 0, first.end},
-                            fmt::format("unknown stage `{}`", stage), "not a stage");
+  ir::Diagnostic d = error("E0118", {file_, 0, first.end}, fmt::format("unknown stage `{}`", stage),
+                           "not a stage");
   d.helps.push_back(near.empty() ? "stages are forward, backward, optimised, fused and plan"
                                  : fmt::format("did you mean `{}`?", near));
-  diagnostics_.add(std::move(d));
+  add(std::move(d));
 }
 
 void Parser::item(File& file) {
@@ -342,7 +343,10 @@ ParamDecl Parser::param() {
   if (decl.kind == ParamKind::Plain) role("param", ParamKind::Param);
   if (decl.kind == ParamKind::Plain) role("state", ParamKind::State);
   decl.path = path("a parameter");
-  if (accept(Tok::Colon)) decl.type = type();
+  if (accept(Tok::Colon)) {
+    decl.type = type();
+    if (kind() == Tok::At) decl.storage = storage();
+  }
   if (accept(Tok::Assign)) decl.value = expression();
   decl.span = since(at.begin);
   return decl;

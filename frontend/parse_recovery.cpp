@@ -31,25 +31,34 @@ std::string describe(Tok kind, std::string_view text) {
   return fmt::format("`{}`", text);
 }
 
-std::string Parser::found() const { return describe(kind(), text()); }
+std::string Parser::found() const {
+  if (!is_file_ && token().kind == Tok::End) return "the end of the text";
+  return describe(kind(), text());
+}
 
-ir::Diagnostic& Parser::report(const char* code, Span span, std::string message,
-                               std::string label) {
-  static thread_local ir::Diagnostic last;
-  last = {};
-  last.code = code;
-  last.message = std::move(message);
-  last.place = sources_.place(span);
-  last.label = std::move(label);
-  ++reports_;
-  return last;
+ir::Diagnostic Parser::error(const char* code, Span span, std::string message,
+                             std::string label) const {
+  ir::Diagnostic d;
+  d.code = code;
+  d.message = std::move(message);
+  d.place = sources_.place(span);
+  d.label = std::move(label);
+  return d;
+}
+
+// Gives up on a file with very many errors.
+void Parser::add(ir::Diagnostic d) {
+  if (++reports_ <= kMaxReports)
+    diagnostics_.add(std::move(d));
+  else
+    pos_ = tokens_.tokens.size() - 1;
 }
 
 void Parser::fail(const char* code, Span span, std::string message, std::string label,
                   std::string help) {
-  ir::Diagnostic d = report(code, span, std::move(message), std::move(label));
+  ir::Diagnostic d = error(code, span, std::move(message), std::move(label));
   if (!help.empty()) d.helps.push_back(std::move(help));
-  diagnostics_.add(std::move(d));
+  add(std::move(d));
   throw SyntaxFailure{};
 }
 
@@ -72,15 +81,18 @@ void Parser::fail_expected(std::string_view what, std::string help) {
                                               : "choose another name");
   }
   if (help.empty()) help = foreign_operator_help();
-  Span span = here();
-  if (kind() == Tok::Newline && pos_ > 0) {  // mark the end of the line that broke off
-    span = span_at(pos_ - 1);
-    span.begin = span.end;
-    ++span.end;
+  const bool breaks_off =
+      kind() == Tok::Newline || (brackets_.empty() && pos_ > 0 && token().newline_before &&
+                                 continues_line(tokens_.tokens[pos_ - 1].kind));
+  if (!breaks_off) {
+    fail("E0102", here(), fmt::format("expected {}, found {}", what, found()),
+         raw == Tok::End ? "the statement is not complete" : "unexpected", std::move(help));
   }
-  fail("E0102", span, fmt::format("expected {}, found {}", what, found()),
-       kind() == Tok::Newline || raw == Tok::End ? "the statement is not complete" : "unexpected",
-       std::move(help));
+  Span span = span_at(pos_ - 1);  // mark the end of the line that broke off
+  span.begin = span.end;
+  ++span.end;
+  fail("E0102", span, fmt::format("expected {}, found the end of the line", what),
+       "the statement is not complete", std::move(help));
 }
 
 // Help for operators of other languages that are made of ours: `+=`, `++`.
@@ -99,11 +111,12 @@ void Parser::fail_unclosed_bracket() {
   const Bracket& bracket = brackets_.back();
   const Token& opener = tokens_.tokens[bracket.token];
   const std::string closer = opener.kind == Tok::LParen ? ")" : "]";
-  const std::string found_text = describe(token().kind, text());
+  const std::string found_text =
+      token().kind == Tok::End ? found() : describe(token().kind, text());
   ir::Diagnostic d =
-      report("E0101", span_at(bracket.token),
-             fmt::format("expected `{}` to close `{}`, found {}", closer, bracket.head, found_text),
-             fmt::format("this `{}` is never closed", text(bracket.token)));
+      error("E0101", span_at(bracket.token),
+            fmt::format("expected `{}` to close `{}`, found {}", closer, bracket.head, found_text),
+            fmt::format("this `{}` is never closed", text(bracket.token)));
   std::string closers;
   for (auto b = brackets_.rbegin(); b != brackets_.rend() && closers.size() < 8; ++b) {
     if (!is_unclosed(*b)) break;
@@ -129,7 +142,7 @@ void Parser::fail_unclosed_bracket() {
                           ? fmt::format("add `{}` before the {}", closers, found_text)
                           : fmt::format("add `{}` at the end of line {}", closers, last.line));
   }
-  diagnostics_.add(std::move(d));
+  add(std::move(d));
   throw SyntaxFailure{};
 }
 
@@ -181,7 +194,7 @@ bool Parser::starts_item(size_t token) const {
     case Tok::KwUse:
     case Tok::KwDType:
     case Tok::KwLet:
-      return true;
+      return word_has_meaning(token);
     case Tok::KwOptimizer: {  // in `train` it is a key
       const Tok next = tokens_.tokens[std::min(token + 1, tokens_.tokens.size() - 1)].kind;
       return next == Tok::Name;
@@ -214,7 +227,6 @@ void Parser::synchronise(size_t start, size_t open_brackets) {
     brackets_.resize(open_brackets);
   }
   joined_ = false;
-  if (reports_ > kMaxReports) pos_ = tokens.size() - 1;
   int braces = 0;
   for (; tokens[pos_].kind != Tok::End; ++pos_) {
     const Tok kind = tokens[pos_].kind;
@@ -238,7 +250,6 @@ void Parser::synchronise_item(size_t start) {
   brackets_.clear();
   joined_ = true;
   nesting_ = 0;
-  if (reports_ > kMaxReports) pos_ = tokens_.tokens.size() - 1;
   if (pos_ == start && token().kind != Tok::End) ++pos_;
   while (token().kind != Tok::End && !starts_item(pos_)) ++pos_;
 }

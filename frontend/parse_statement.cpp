@@ -121,7 +121,7 @@ Block Parser::block(BlockKind kind_of_block, const std::string& head, std::vecto
 
 void Parser::end_of_block(Span brace, const std::string& head) {
   if (token().kind == Tok::RBrace) return advance();
-  ir::Diagnostic d = report(
+  ir::Diagnostic d = error(
       "E0101", brace,
       fmt::format("expected `}}` to close `{} {{`, found {}", head, describe(token().kind, text())),
       "this `{` is never closed");
@@ -131,7 +131,7 @@ void Parser::end_of_block(Span brace, const std::string& head) {
   } else {
     d.helps.push_back("add `}` at the end of the block");
   }
-  diagnostics_.add(std::move(d));
+  add(std::move(d));
   joined_ = false;  // the item's line ends the one that was not closed
 }
 

@@ -54,7 +54,9 @@ class Parser {
   bool closes(Tok closer) const { return tokens_.tokens[pos_].kind == closer; }
 
   // Errors and recovery (parse_recovery.cpp).
-  ir::Diagnostic& report(const char* code, Span span, std::string message, std::string label = {});
+  ir::Diagnostic error(const char* code, Span span, std::string message,
+                       std::string label = {}) const;
+  void add(ir::Diagnostic d);
   [[noreturn]] void fail(const char* code, Span span, std::string message, std::string label = {},
                          std::string help = {});
   [[noreturn]] void fail_expected(std::string_view what, std::string help = {});
@@ -149,6 +151,7 @@ class Parser {
   int nesting_ = 0;
   std::vector<Bracket> brackets_;
   size_t reports_ = 0;
+  bool is_file_ = false;                   // else an expression alone
   mutable std::vector<uint32_t> matches_;  // of each opening bracket, made at the first error
 };
 
