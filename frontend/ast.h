@@ -112,6 +112,7 @@ struct ParamDecl {
   ParamKind kind = ParamKind::Plain;
   Path path;
   std::optional<TypeSyntax> type;
+  std::optional<Storage> storage;  ///< in dumps of a plan
   ExprPtr value;  ///< default, initialiser or start value
   Span span;
 };

@@ -1,0 +1,176 @@
+// Arguments of a call to parameters: by position, by name, defaults; and what is said when they do
+// not fit.
+#include <fmt/format.h>
+
+#include "frontend/elaborate_state.h"
+
+namespace netc::frontend {
+namespace {
+
+/// Whose spelling a foreign name is.
+const char* origin(std::string_view word) {
+  return word == "axis" || word == "keepdims" || word == "newaxis" ? "NumPy" : "PyTorch";
+}
+
+}  // namespace
+
+std::string Elaborator::signature(const Item& item) const {
+  auto list = [&](const std::vector<ParamDecl>& params) {
+    std::string out = "(";
+    for (size_t i = 0; i < params.size(); ++i) out += (i ? ", " : "") + text(params[i].span);
+    return out + ")";
+  };
+  auto results = [&](const std::vector<ResultType>& types) {
+    std::string out;
+    for (size_t i = 0; i < types.size(); ++i)
+      out += (i ? ", " : "") + (types[i].name ? types[i].name->str() + ": " : std::string()) +
+             text(types[i].type.span);
+    if (out.empty()) return out;
+    return types.size() > 1 ? " -> (" + out + ")" : " -> " + out;
+  };
+  if (const auto* fn = std::get_if<FnItem>(&item.node))
+    return fn->name.str() + list(fn->params) + results(fn->results);
+  if (const auto* layer = std::get_if<LayerItem>(&item.node))
+    return layer->name + list(layer->settings) + list(layer->params) + results(layer->results);
+  if (const auto* optimizer = std::get_if<OptimizerItem>(&item.node))
+    return optimizer->name + list(optimizer->settings);
+  return {};
+}
+
+Bound Elaborator::bind_arguments(const std::vector<ParamDecl>& params, CallSite& site,
+                                 const std::string& signature) {
+  std::vector<Builtin::Parameter> list;
+  for (const ParamDecl& p : params) list.push_back({p.path.str(), p.value != nullptr, false});
+  return bind_arguments(list, site, site.callee, signature);
+}
+
+Bound Elaborator::bind_arguments(const std::vector<Builtin::Parameter>& params, CallSite& site,
+                                 const std::string& name, const std::string& signature) {
+  Bound bound(params.size(), nullptr);
+  auto place_of = [&](const CallArg& arg) {
+    return arg.name.empty() ? (arg.expr ? arg.expr->span : site.at) : arg.name_span;
+  };
+  auto refuse = [&](ir::Diagnostic d) {
+    d.notes.push_back("signature: " + signature);
+    fail(std::move(d));
+  };
+  size_t position = 0, most = params.size();
+  for (CallArg& arg : site.args) {
+    if (arg.name.empty()) {
+      if (position < params.size() && params[position].rest) continue;  // the handler takes them
+      if (position >= params.size())
+        refuse(error("E0205",
+                     fmt::format("`{}` takes {} argument{} but gets {}", name, most,
+                                 most == 1 ? "" : "s", site.args.size()),
+                     place_of(arg), "one too many"));
+      bound[position++] = &arg;
+      continue;
+    }
+    size_t k = 0;
+    while (k < params.size() && params[k].name != arg.name) ++k;
+    if (k == params.size()) {
+      std::vector<std::string> names;
+      for (const Builtin::Parameter& p : params) names.push_back(p.name);
+      ir::Diagnostic d = error("E0204", fmt::format("`{}` has no argument `{}`", name, arg.name),
+                               arg.name_span, "unknown argument");
+      std::string near = nearest(arg.name, names), foreign = foreign_spelling(arg.name);
+      bool known = std::find(names.begin(), names.end(), foreign) != names.end();
+      if (!foreign.empty() && known) {
+        std::string fixed = text(site.span);
+        size_t offset = arg.name_span.begin - site.span.begin;
+        if (offset + arg.name.size() <= fixed.size())
+          fixed.replace(offset, arg.name.size(), foreign);
+        d.helps.push_back(fmt::format("{}'s `{}` is called `{}` here: `{}`", origin(arg.name),
+                                      arg.name, foreign, fixed));
+      } else if (!near.empty()) {
+        d.helps.push_back(fmt::format("did you mean `{}`?", near));
+      }
+      refuse(std::move(d));
+    }
+    if (bound[k])
+      refuse(error("E0205", fmt::format("`{}` gets its argument `{}` twice", name, arg.name),
+                   arg.name_span, "given already"));
+    bound[k] = &arg;
+  }
+  for (size_t k = 0; k < params.size(); ++k)
+    if (!bound[k] && !params[k].optional && !params[k].rest)
+      refuse(error("E0205", fmt::format("`{}` needs its argument `{}`", name, params[k].name),
+                   site.at, fmt::format("`{}` is missing", params[k].name)));
+  return bound;
+}
+
+void Elaborator::match_argument(const ParamDecl& p, ir::ValueId v, const CallArg& arg,
+                                CallSite& site, const std::string& callee,
+                                const LayerInstance* instance) {
+  if (!p.type) return;
+  if (auto m = match(*p.type, type(v))) argument_mismatch(p, *m, v, arg, site, callee, instance);
+}
+
+void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::ValueId v,
+                                   const CallArg& arg, CallSite& site, const std::string& callee,
+                                   const LayerInstance* instance) {
+  const ir::Type actual = type(v);
+  const std::string expected = expected_text(*p.type);
+  // `x |> f` points at f, `f(x)` at x.
+  bool piped = arg.expr && arg.expr->span.end <= site.at.begin && site.args.size() == 1;
+  Span place = piped || !arg.expr ? site.at : arg.expr->span;
+  const std::string argument = arg.expr ? text(arg.expr->span) : "";
+  if (m.kind == Mismatch::Kind::DType) {
+    ir::DType wanted = dtype(*p.type);
+    ir::Diagnostic d = error("E0305",
+                             fmt::format("`{}` expects {} for `{}` but gets {}", callee,
+                                         ir::name(wanted), p.path.str(), ir::name(actual.dtype)),
+                             place, "this argument is " + ir::str(actual));
+    bool plain = !argument.empty() && argument.find('\n') == std::string::npos;
+    d.helps.push_back(plain && !piped
+                          ? fmt::format("convert it: `{}({})`", ir::name(wanted), argument)
+                          : fmt::format("convert it with `{}(…)`", ir::name(wanted)));
+    fail(std::move(d));
+  }
+  bool features = instance && m.kind == Mismatch::Kind::Size && m.from_end == 1;
+  std::string message = features ? fmt::format("`{}` expects {} features but gets {}", callee,
+                                               m.wanted.str(), m.found.str())
+                                 : fmt::format("`{}` expects `{}` to be {} but gets {}", callee,
+                                               p.path.str(), expected, ir::str(actual));
+  ir::Diagnostic d = error("E0301", message, place, "this argument is " + ir::str(actual));
+  auto produced = frame_->produced.find(v.index);
+  if (produced != frame_->produced.end())
+    other(d, produced->second.second,
+          fmt::format("`{}` produces {} here", produced->second.first, ir::str(actual)));
+  else if (auto declared = frame_->declared.find(v.index); declared != frame_->declared.end())
+    other(d, declared->second, "declared here");
+  bool labelled = false;
+  if (instance && m.kind == Mismatch::Kind::Size && !(*p.type->dims)[m.position].ellipsis) {
+    const auto& layer = std::get<LayerItem>(instance->item->node);
+    const auto* n = std::get_if<Name>(&(*p.type->dims)[m.position].size->node);
+    for (size_t k = 0; n && k < layer.settings.size(); ++k) {
+      if (layer.settings[k].path.str() != n->name || !instance->setting_exprs[k]) continue;
+      const Expr& given = *instance->setting_exprs[k];
+      other(d, given.span, fmt::format("so `{}` must be {}", p.path.str(), expected));
+      labelled = true;
+      // The construction with the size that comes in.
+      std::string fixed = layer.name + "(", hole = fixed;
+      for (size_t j = 0; j < instance->setting_exprs.size(); ++j) {
+        if (!instance->setting_exprs[j]) continue;
+        std::string sep = j ? ", " : "";
+        std::string named = layer.settings[j].value ? layer.settings[j].path.str() + " = " : "";
+        std::string written = named + text(instance->setting_exprs[j]->span);
+        fixed += sep + (j == k ? m.found.str() : written);
+        hole += sep + (j == k ? "_" : written);
+      }
+      d.helps.push_back(fmt::format("write `{})`, or `{})` to infer it", fixed, hole));
+    }
+  }
+  if (!labelled && p.type->span.end > p.type->span.begin && sources_[p.type->span.file].path.size())
+    other(d, p.type->span, fmt::format("`{}` is declared here", p.path.str()));
+  bool symbolic =
+      m.kind == Mismatch::Kind::Size && !(m.wanted.is_constant() && m.found.is_constant());
+  if (symbolic)
+    d.notes.push_back(
+        fmt::format("`{}` and `{}` are not known to be equal: different names are "
+                    "different sizes",
+                    m.wanted.str(), m.found.str()));
+  fail(std::move(d));
+}
+
+}  // namespace netc::frontend
