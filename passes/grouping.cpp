@@ -49,10 +49,6 @@ bool is_readable(const Function& function, const std::vector<bool>& stored, Valu
   return stored[root.index] && access_from(function, v, root).has_value();
 }
 
-namespace {
-
-/// Whether a view of a row value, with the shape of the loop or of the rows, gives each row its own
-/// element.
 bool reads_own_row(const Function& function, const Group& group, ValueId view, ValueId row) {
   const auto access = access_from(function, view, row);
   const auto dense = access_from(function, row, row);
@@ -67,6 +63,8 @@ bool reads_own_row(const Function& function, const Group& group, ValueId view, V
   }
   return true;
 }
+
+namespace {
 
 /// What a value is to the group that is its home.
 enum class Place : uint8_t {

@@ -56,6 +56,11 @@ ir::ValueId root_of(const ir::Function& function, const std::vector<bool>& store
 /// A stored value, or an affine view of one.
 bool is_readable(const ir::Function& function, const std::vector<bool>& stored, ir::ValueId v);
 
+/// Whether a view of a row value, with the shape of the loop or of the rows, gives each row its own
+/// element.
+bool reads_own_row(const ir::Function& function, const Group& group, ir::ValueId view,
+                   ir::ValueId row);
+
 bool is_view(const ir::Value& value);
 /// A constant or a counter: computed from nothing.
 bool is_free_leaf(const ir::Function& function, ir::ValueId v);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "passes/contract.h"
 #include "passes/grouping.h"
 #include "passes/passes.h"
 #include "passes/plan.h"
@@ -54,6 +55,7 @@ class Planner {
       : module_(module), f_(f), batch_(batch), homes_(homes), persistent_end_(persistent_end) {}
 
   void run() {
+    undo_unfit_kernels(module_, f_);
     isolate_loose_values(module_, f_);
     add_copies();
     find_uses();
