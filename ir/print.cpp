@@ -59,20 +59,24 @@ std::string signature(const FunctionText& text) {
   }
   if (f.params.empty()) line += ")";
   if (f.results.empty()) return out + line;
-  std::string results;
-  for (const Result& r : f.results) {
-    if (!results.empty()) results += ", ";
-    if (!r.value)
-      results += "None";
-    else
-      results += (r.name.empty() ? "" : r.name + ": ") + str(f[r.value].type);
+  // The list folds behind `->`: a newline before it would end the statement.
+  line += " -> (";
+  for (size_t i = 0; i < f.results.size(); ++i) {
+    const Result& r = f.results[i];
+    std::string part =
+        !r.value ? "None" : (r.name.empty() ? "" : r.name + ": ") + str(f[r.value].type);
+    part += i + 1 < f.results.size() ? "," : ")";
+    const bool starts = line.back() == '(' || line.find_first_not_of(' ') == std::string::npos;
+    if (line.size() + part.size() + 3 > kLineWidth &&
+        line.find_first_not_of(' ') != std::string::npos) {
+      out += line + "\n";
+      line.assign(head.size(), ' ');
+      line += part;
+      continue;
+    }
+    line += (starts ? "" : " ") + part;
   }
-  std::string tail = " -> (" + results + ")";
-  if (line.size() + tail.size() + 2 > kLineWidth) {
-    out += line + "\n";
-    line.assign(head.size() - 1, ' ');
-  }
-  return out + line + tail;
+  return out + line;
 }
 
 /// Values of each kernel that are used outside it or returned, in order.
