@@ -20,6 +20,9 @@ class BatchSource {
 
   /// Row i of the batch becomes record records[i].
   void gather(std::span<const uint32_t> records, Arena& arena, ThreadPool& pool) const;
+  /// Starts to bring the records of the next batch into the cache, where that is small enough to
+  /// last: their addresses are random, so no hardware prefetcher finds them.
+  void prefetch(std::span<const uint32_t> records) const;
   /// Row i becomes record first + i.
   void copy(int64_t first, int64_t count, Arena& arena) const;
 

@@ -15,6 +15,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
 struct sigaction saved_actions[std::size(kSignals)];
+int depth = 0;  ///< scopes alive; only the main thread makes them
 
 void handle(int signal) {
   int none = 0;
@@ -24,6 +25,7 @@ void handle(int signal) {
 }  // namespace
 
 InterruptScope::InterruptScope() {
+  if (depth++ > 0) return;
   requested.store(0);
   for (size_t i = 0; i < std::size(kSignals); ++i) {
     struct sigaction action{};
@@ -36,6 +38,7 @@ InterruptScope::InterruptScope() {
 }
 
 InterruptScope::~InterruptScope() {
+  if (--depth > 0) return;
   for (size_t i = 0; i < std::size(kSignals); ++i) {
     sigaction(kSignals[i], &saved_actions[i], nullptr);
   }

@@ -5,6 +5,7 @@ namespace netc::runtime {
 
 /// While it lives, a first SIGINT or SIGTERM sets requested_signal() and a second ends the process
 /// at once with 128 + its number. SIGPIPE and SIGXFSZ are ignored: the write reports the failure.
+/// Scopes nest: the outermost one does the work, so a signal before an inner one is not forgotten.
 class InterruptScope {
  public:
   InterruptScope();

@@ -2,7 +2,10 @@
 #include "runtime/tensor.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "runtime/arena.h"
@@ -10,6 +13,21 @@
 #include "runtime/error.h"
 
 namespace netc::runtime {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+}  // namespace
+
+void Buffer::Free::operator()(std::byte* bytes) const { std::free(bytes); }
+
+Buffer::Buffer(size_t bytes) : size(bytes) {
+  const size_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
+  const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  data.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, rounded)));
+  if (!data) throw Error(Fault::Memory, fmt::format("cannot get {} bytes", bytes));
+  if (alignment == kHugePage) madvise(data.get(), rounded, MADV_HUGEPAGE);  // advice only
+}
 
 int64_t Tensor::count() const { return static_cast<int64_t>(bytes.size) / byte_size(type); }
 

@@ -14,14 +14,18 @@
 
 namespace netc::runtime {
 
-/// Bytes that are not zeroed when they are allocated; the reader fills them.
+/// Bytes that are not zeroed when they are allocated; the reader fills them. Large ones ask for
+/// huge pages: reading MNIST then costs 24 page faults instead of 11,500.
 struct Buffer {
-  std::unique_ptr<std::byte[]> data;
+  struct Free {
+    void operator()(std::byte* bytes) const;
+  };
+  std::unique_ptr<std::byte[], Free> data;
   size_t size = 0;
 
   Buffer() = default;
-  explicit Buffer(size_t bytes)
-      : data(std::make_unique_for_overwrite<std::byte[]>(bytes)), size(bytes) {}
+  /// Throws Error(Memory) when the system has not that much.
+  explicit Buffer(size_t bytes);
   std::span<std::byte> span() { return {data.get(), size}; }
   std::span<const std::byte> span() const { return {data.get(), size}; }
 };

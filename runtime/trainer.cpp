@@ -158,10 +158,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
        load_tensors(checkpoint.file, WeightLayout::InOut, slots, parts_.arena, Fault::Checkpoint)) {
     listener_.notice(warning);
   }
-  if (!checkpoint.note.empty()) {
-    listener_.notice(checkpoint.note);
-    saver_.newest_is_damaged();
-  }
+  if (!checkpoint.note.empty()) saver_.newest_is_damaged();
   auto changed = [&](const char* what, auto before, auto after) {
     if (before == after) return;
     listener_.notice(
@@ -280,8 +277,11 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
 }
 
 double Trainer::step(int64_t rows) {
-  const std::span<const uint32_t> records(order_.data() + state_.sample, static_cast<size_t>(rows));
-  batches_.gather(records, parts_.arena, parts_.executor.pool());
+  const std::span<const uint32_t> left =
+      std::span(order_).subspan(static_cast<size_t>(state_.sample));
+  const std::span<const uint32_t> after = left.subspan(static_cast<size_t>(rows));
+  batches_.gather(left.first(static_cast<size_t>(rows)), parts_.arena, parts_.executor.pool());
+  batches_.prefetch(after.first(std::min(after.size(), static_cast<size_t>(rows))));
   last_rate_ = schedule_.rate(state_.step, state_.epoch);
   lr_slot_.set(parts_.arena, last_rate_);
   step_slot_.set(parts_.arena, state_.step + 1);

@@ -67,7 +67,8 @@ class Trainer {
   Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener);
 
   /// Goes on from a checkpoint: fills the slots and takes its position. Throws Error(Checkpoint)
-  /// before anything is changed when it does not fit.
+  /// before anything is changed when it does not fit. Showing the checkpoint's note is the
+  /// caller's.
   void resume(const Checkpoint& checkpoint);
 
   /// Trains until done, stopped by patience or the step limit, or asked to by a signal (then the

@@ -39,8 +39,6 @@ Field read_idx(const std::string& path, const std::string& field);
 Tensor read_npy(const std::string& path, Fault fault = Fault::DataFile);
 /// Writes a .npy file.
 void write_npy(const std::string& path, const Tensor& tensor);
-/// The array `member` of an .npz archive; empty: its only one.
-Tensor read_npz(const std::string& path, const std::string& member);
 /// Reads a PGM (P5) or PPM (P6) picture: u8[h, w] or u8[h, w, 3].
 Tensor read_netpbm(const std::string& path);
 

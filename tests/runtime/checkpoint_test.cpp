@@ -367,6 +367,7 @@ TEST(Interrupt, ASecondSignalEndsTheProcessAtOnce) {
     if (child == 0) {
       const InterruptScope scope;
       raise(number);
+      const InterruptScope inner;
       if (requested_signal() != number) _exit(1);
       raise(number);
       _exit(2);
