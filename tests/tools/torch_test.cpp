@@ -1,0 +1,186 @@
+// Losses, gradients and training steps of the binary against figures of PyTorch in f64
+// (tests/torch/reference.json, made by make_reference.py, whose formulas for weights and data stand
+// here again).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "runtime/data/loaders.h"
+#include "runtime/safetensors.h"
+#include "tests/tools/netc_process.h"
+
+namespace netc::test {
+namespace {
+
+using nlohmann::json;
+using runtime::ElementType;
+using runtime::Tensor;
+
+const json& reference() {
+  static const json j = [] {
+    std::ifstream in(NETC_SOURCE_DIR "/tests/torch/reference.json");
+    return json::parse(in);
+  }();
+  return j;
+}
+
+int64_t residue(int64_t i, int64_t salt) { return (i * 7919 + salt * 104729) % 10007; }
+
+/// `grid` of make_reference.py.
+Tensor grid(std::vector<int64_t> shape, int64_t salt, double scale,
+            ElementType type = ElementType::f64) {
+  Tensor t = runtime::make_tensor(ElementType::f64, std::move(shape));
+  int64_t i = 0;
+  for (double& x : t.as<double>()) x = (double(residue(i++, salt)) / 10007 - 0.5) * scale;
+  return type == ElementType::f64 ? std::move(t) : runtime::convert(t, type);
+}
+
+Tensor bytes(std::vector<int64_t> shape, int64_t salt, int64_t range) {
+  Tensor t = runtime::make_tensor(ElementType::u8, std::move(shape));
+  int64_t i = 0;
+  for (uint8_t& x : t.as<uint8_t>()) x = uint8_t(residue(i++, salt) % range);
+  return t;
+}
+
+/// Writes the weights of `layout` ([name, shape] pairs) to `file`.
+void write_weights(const Scratch& s, const std::string& file, const json& layout,
+                   ElementType type) {
+  std::vector<Tensor> tensors;
+  std::vector<runtime::TensorView> views;
+  for (const json& entry : layout) {
+    const auto shape = entry[1].get<std::vector<int64_t>>();
+    const double scale = shape.size() < 2 ? 0.1 : 2 / std::sqrt(double(shape[0]));
+    tensors.push_back(grid(shape, int64_t(tensors.size()) + 1, scale, type));
+  }
+  for (size_t k = 0; k < tensors.size(); ++k)
+    views.push_back({layout[k][0], type, tensors[k].shape, tensors[k].bytes.span()});
+  runtime::write_safetensors(s.path(file), views, {});
+}
+
+struct Difference {
+  double tolerance;
+  void expect(double actual, double expected, double scale, const std::string& what) const {
+    EXPECT_LE(std::abs(actual - expected), tolerance * std::max(scale, 1e-30))
+        << what << ": " << actual << " against " << expected;
+  }
+};
+
+void compare_gradient(const runtime::TensorView& found, const json& expected,
+                      const std::string& name, const Difference& difference) {
+  const int64_t n = int64_t(found.bytes.size()) / runtime::byte_size(found.type);
+  auto at = [&](int64_t i) {
+    return runtime::load_number(found.type, found.bytes.data() + i * byte_size(found.type));
+  };
+  double dot = 0, squares = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    dot += at(i) * (double(residue(i, 99)) / 10007 - 0.5);
+    squares += at(i) * at(i);
+  }
+  const double norm = expected["norm"];
+  difference.expect(std::sqrt(squares), norm, norm, name + " norm");
+  difference.expect(dot, expected["dot"], norm, name + " dot");
+  for (int64_t k = 0; k < 5; ++k)
+    difference.expect(at(k * (n - 1) / 4), expected["elements"][size_t(k)], norm, name);
+}
+
+void write_inputs(const Scratch& s, const std::string& example, int64_t batch) {
+  if (example.rfind("mnist", 0) == 0) {
+    runtime::write_npy(s.path("image.npy"), bytes({batch, 28, 28}, 52, 256));
+    runtime::write_npy(s.path("label.npy"), bytes({batch}, 53, 10));
+    return;
+  }
+  const int64_t columns = example == "neuron" ? 784 : example == "two_layer" ? 100 : 16;
+  runtime::write_npy(s.path("x.npy"), grid({batch, columns}, 50, 2));
+  runtime::write_npy(s.path("y.npy"), grid({batch, 1}, 51, 2));
+}
+
+class TorchExample : public testing::TestWithParam<std::string> {};
+
+TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
+  const std::string name = GetParam();
+  const json& expected = reference()["examples"][name];
+  Scratch s;
+  s.example(name + ".net");
+  write_weights(s, "w.safetensors", expected["layout"], ElementType::f64);
+  write_inputs(s, name, expected["batch"]);
+  const bool images = name.rfind("mnist", 0) == 0;
+  const std::string first = images ? "image" : "x", second = images ? "label" : "y";
+  for (const char* backend : {"jit", "interp"}) {
+    if (name == "mnist_mlp" && std::string(backend) == "interp")
+    auto r = s.netc({"run", name + ".net", "--dtype", "f64", "--entry", "step", "--backend",
+                     backend, "--weights", "w.safetensors", "--in", first + "=" + first + ".npy",
+                     "--in", second + "=" + second + ".npy", "--out", "out.safetensors"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const auto out = runtime::read_safetensors(s.path("out.safetensors"));
+    const Difference difference{1e-9};
+    ASSERT_NE(out.find("loss"), nullptr);
+    const double loss = runtime::load_number(ElementType::f64, out.find("loss")->bytes.data());
+    difference.expect(loss, expected["loss"], std::abs(expected["loss"].get<double>()), "loss");
+    for (const auto& [parameter, probe] : expected["gradients"].items()) {
+      const auto* found = out.find("grad." + parameter);
+      ASSERT_NE(found, nullptr) << parameter;
+      compare_gradient(*found, probe, parameter, difference);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Examples, TorchExample,
+                         testing::Values("neuron", "two_layer", "custom_grad", "mnist", "mnist_mlp",
+                                         "mnist_modules"),
+                         [](const auto& info) { return info.param; });
+
+const char* kClassifier = R"(
+model classifier {
+  input  x: [batch, 20]
+  input  label: i64[batch]
+  output logits = x |> Linear(20, 16) |> relu |> Linear(16, 5)
+  loss   cross_entropy(logits, label)
+}
+data  npy(x = "x.npy", label = "label.npy")
+train { epochs = 1; batch = 8; shuffle = false; log_every = 1; lr = LR; optimizer = OPTIMIZER }
+)";
+
+std::string replaced(std::string text, const std::string& word, const std::string& by) {
+  return text.replace(text.find(word), word.size(), by);
+}
+
+void compare_training(const std::string& optimizer, ElementType type, double tolerance) {
+  const json& expected = reference()["training"][optimizer];
+  Scratch s;
+  const std::string lr = optimizer.rfind("sgd", 0) == 0 ? "0.1" : "0.01";
+  s.write("classifier.net", replaced(replaced(kClassifier, "OPTIMIZER", optimizer), "LR", lr));
+  write_weights(s, "w.safetensors",
+                json::parse(R"([["linear0.weight", [20, 16]], ["linear0.bias", [16]],
+                                ["linear1.weight", [16, 5]], ["linear1.bias", [5]]])"),
+                type);
+  runtime::write_npy(s.path("x.npy"), grid({160, 20}, 60, 4, type));
+  Tensor label = runtime::convert(bytes({160}, 61, 5), ElementType::i64);
+  runtime::write_npy(s.path("label.npy"), label);
+  auto r = s.netc({"train", "classifier.net", "--dtype", runtime::name(type), "--init",
+                   "w.safetensors", "-o", "run", "--steps", "20"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  size_t step = 0;
+  for (const std::string& line : lines(s.read("run/metrics.jsonl"))) {
+    const json event = json::parse(line);
+    if (event["event"] != "step") continue;
+    ASSERT_LT(step, expected.size());
+    const double loss = event["loss"], torch = expected[step++];
+    EXPECT_NEAR(loss, torch, tolerance) << optimizer << " step " << step;
+  }
+  EXPECT_EQ(step, expected.size());
+}
+
+TEST(TorchTraining, TwentyStepsAgreeInF64) {
+  for (const auto& [optimizer, losses] : reference()["training"].items())
+    compare_training(optimizer, ElementType::f64, 1e-9);
+}
+
+TEST(TorchTraining, TwentyStepsAgreeInF32) {
+  for (const auto& [optimizer, losses] : reference()["training"].items())
+    compare_training(optimizer, ElementType::f32, 1e-3);
+}
+
+}  // namespace
+}  // namespace netc::test
