@@ -71,8 +71,26 @@ void Formatter::trailing_comment(uint32_t after, uint32_t before) {
       line_of(comment.begin) != line_of(after > 0 ? after - 1 : 0)) {
     return;
   }
+  end_line_with(comment);
+}
+
+// Puts a comment behind the last line: at its column in the source when the same text stands
+// before it there (it may be aligned with others), else two spaces on.
+void Formatter::end_line_with(const Comment& comment) {
+  const auto same_text = [](std::string_view a, std::string_view b) {
+    size_t i = 0;
+    for (const char c : a) {
+      if (c == ' ' || c == '\t') continue;
+      while (i < b.size() && (b[i] == ' ' || b[i] == '\t')) ++i;
+      if (i == b.size() || b[i++] != c) return false;
+    }
+    return b.find_first_not_of(" \t", i) == std::string_view::npos;
+  };
   out_.pop_back();
-  append_comment(out_, comment_text(comment), column_of(comment.begin));
+  const uint32_t start = (*sources_)[file_].line_starts[line_of(comment.begin) - 1];
+  const std::string_view before = sources_->text({file_, start, comment.begin});
+  const bool same = same_text(before, std::string_view(out_).substr(out_.rfind('\n') + 1));
+  append_comment(out_, comment_text(comment), same ? column_of(comment.begin) : 0);
   out_ += '\n';
   last_end_ = comment.end;
   ++next_comment_;
@@ -101,11 +119,7 @@ void Formatter::block_start(uint32_t first) {
   if (next_comment_ >= comments_.size()) return;
   const Comment& comment = comments_[next_comment_];
   if (comment.own_line || comment.begin >= first) return;
-  out_.pop_back();
-  append_comment(out_, comment_text(comment), column_of(comment.begin));
-  out_ += '\n';
-  last_end_ = comment.end;
-  ++next_comment_;
+  end_line_with(comment);
 }
 
 void Formatter::block(const Block& block, size_t indent, uint32_t end, bool in_model,
@@ -122,7 +136,7 @@ void Formatter::block(const Block& block, size_t indent, uint32_t end, bool in_m
       last_end_ = std::max(last_end_, stmt.span.end);
       const bool is_last = &stmt == &block.back();
       const Span next = is_last ? Span{} : (&stmt + 1)->span;
-      trailing_comment(stmt.span.end, !is_last && in_source(next) ? next.begin : kNowhere);
+      trailing_comment(stmt.span.end, !is_last && in_source(next) ? next.begin : end);
     }
   }
   if (yields != nullptr && !yields->empty()) {
@@ -378,7 +392,7 @@ void Formatter::train_item(const TrainItem& train, Span span) {
     const size_t comment = next_comment_;
     const bool is_last = &s == &train.settings.back();
     const Span next = is_last ? Span{} : (&s + 1)->key_span;
-    trailing_comment(s.value->span.end, !is_last && in_source(next) ? next.begin : kNowhere);
+    trailing_comment(s.value->span.end, !is_last && in_source(next) ? next.begin : end);
     if (next_comment_ != comment) before = nullptr;
   }
   if (end != kNowhere) comments_before(end, 2);

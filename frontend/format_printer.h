@@ -30,6 +30,7 @@ class Formatter {
   void flush(LineLayout& line, uint32_t before);
   void comments_before(uint32_t offset, size_t indent);
   void trailing_comment(uint32_t after, uint32_t before);
+  void end_line_with(const Comment& comment);
   void blank_line_before(uint32_t offset);
   void emit(const LineLayout& line, size_t indent, size_t hang);
   void emit(std::string_view text, size_t indent);

@@ -92,13 +92,20 @@ TEST(FormatTest, keeps_comments_where_they_stand) {
       "}  # end\n"
       "# after\n"
       "train {  # settings\n"
-      "  epochs = 3; batch = 4  # two\n"
+      "  epochs = 3; batch = 4    # two\n"
       "  # between\n"
       "  seed = 5\n"
       "  # over\n"
       "}\n"
       "# eof\n";
   EXPECT_EQ(formatted(text), text);
+}
+
+TEST(FormatTest, gives_a_comment_to_what_stands_before_it) {
+  EXPECT_EQ(formatted("fn f(x) { a = x; return a }  # f"),
+            "fn f(x) {\n  a = x\n  return a\n}  # f\n");
+  EXPECT_EQ(formatted("fn f(x) {\na = x; b = a # b\nreturn b }"),
+            "fn f(x) {\n  a = x\n  b = a  # b\n  return b\n}\n");
 }
 
 TEST(FormatTest, keeps_single_blank_lines) {
