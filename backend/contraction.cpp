@@ -25,7 +25,7 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-constexpr double kUnitMost = 4e6, kUnitLeast = 65536;  ///< multiplications of one unit
+constexpr double kUnitMost = 2e6, kUnitLeast = 65536;  ///< multiplications of one unit
 
 class ContractKernel {
  public:

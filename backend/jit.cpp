@@ -19,8 +19,8 @@
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
 #include <llvm/Transforms/Scalar/SROA.h>
+#include <math.h>
 
-#include <cmath>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
@@ -97,18 +97,16 @@ llvm::orc::SymbolMap allowed_symbols(llvm::orc::MangleAndInterner mangle) {
     map[mangle(symbol)] = {llvm::orc::ExecutorAddr::fromPtr(function),
                            llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
-  using F1 = double (*)(double);
-  using F1f = float (*)(float);
-  using F2 = double (*)(double, double);
-  add("exp", static_cast<F1>(std::exp)), add("log", static_cast<F1>(std::log));
-  add("expm1", static_cast<F1>(std::expm1)), add("log1p", static_cast<F1>(std::log1p));
-  add("sin", static_cast<F1>(std::sin)), add("cos", static_cast<F1>(std::cos));
-  add("tanh", static_cast<F1>(std::tanh)), add("erf", static_cast<F1>(std::erf));
-  add("pow", static_cast<F2>(std::pow));
-  add("floor", static_cast<F1>(std::floor)), add("floorf", static_cast<F1f>(std::floor));
-  add("ceil", static_cast<F1>(std::ceil)), add("ceilf", static_cast<F1f>(std::ceil));
-  add("nearbyint", static_cast<F1>(std::nearbyint));
-  add("nearbyintf", static_cast<F1f>(std::nearbyint));
+  // Named by their identifiers: the allow-list is of C functions, not of ops.
+#define F64(function) add(#function, static_cast<double (*)(double)>(::function))
+#define F64_PAIR(function) add(#function, static_cast<double (*)(double, double)>(::function))
+#define F32(function) add(#function, static_cast<float (*)(float)>(::function))
+  F64(sin), F64(cos), F64(erf), F64(floor), F64(ceil), F64(nearbyint);
+  F32(floorf), F32(ceilf), F32(nearbyintf);
+  F64_PAIR(pow);
+#undef F64
+#undef F64_PAIR
+#undef F32
   add("memset", static_cast<void* (*)(void*, int, size_t)>(std::memset));
   add("memcpy", static_cast<void* (*)(void*, const void*, size_t)>(std::memcpy));
   return map;

@@ -1,10 +1,10 @@
 // The machine's multiply-add rate, measured with emitted code that does nothing else.
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
-
-#include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/Module.h>
 
 #include "backend/cpu.h"
 #include "backend/emitter.h"

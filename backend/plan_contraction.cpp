@@ -184,7 +184,7 @@ class Planner {
     double extra = has_fma(e_.level) ? 1 : 2;
     double multiply = rows * columns * extra / units;
     double loads = (rows + columns) * (c.lanes == 1 ? 0.5 : 0.6);
-    return std::max({multiply, loads, 4.0}) + 0.5;
+    return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns);
   }
 
   double choose_tile(ContractionPlan& c) const {
@@ -205,6 +205,7 @@ class Planner {
         if (rows * columns + columns + spare > registers) break;
         int64_t panels = ceil_div(n, columns);
         int64_t wide = dot ? panels : n - panels * (columns - 1);
+        if (wide < 1) continue;  // fewer columns cover the same panels
         double step = double(wide) * cycles(c, rows, columns);
         if (!dot && columns > 1) step += double(panels - wide) * cycles(c, rows, columns - 1);
         bool two_variants = !dot && wide != panels;

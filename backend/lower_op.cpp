@@ -1,11 +1,13 @@
-// Scalar primitives -> vector instructions. The one place in the backend that names them; the
-// switch has no default, so a new row of scalar.def does not compile until it has a case here.
+// The one place in the backend that names ops. Two switches without default, so that a new op does
+// not compile until it has a case: scalar primitives become vector instructions, structural ops
+// that can be pulled become a change of index or a call of the function that computes an element.
 #include <llvm/IR/Intrinsics.h>
 
 #include <stdexcept>
 
 #include "backend/lower.h"
 #include "backend/math.h"
+#include "backend/pull.h"
 
 namespace netc::backend {
 namespace {
@@ -221,6 +223,65 @@ Value* lower_scalar(Emitter& e, const ir::Value& op, const std::vector<Value*>& 
       break;
   }
   throw std::logic_error(std::string("backend: not a scalar primitive: ") + ir::op_name(op.op));
+}
+
+Value* Pull::structural(const ir::Value& value, const Coords& at) {
+  auto operand_shape = [&](size_t i) -> const ir::Shape& { return f_[value.args[i]].type.shape; };
+  switch (value.op) {
+    case Op::constant:
+      return constant(std::get<ir::Scalar>(value.attrs[0]), value.type.dtype);
+    case Op::iota:
+      return iota(value, at);
+    case Op::random:
+      return random(value, at);
+    case Op::index:
+      return checked_index(value, at);
+    case Op::reshape:
+      return this->value(value.args[0], reshaped(operand_shape(0), value.type.shape, at));
+    case Op::permute: {
+      const auto& dims = std::get<std::vector<int64_t>>(value.attrs[0]);
+      Coords source(at.size());
+      for (size_t d = 0; d < at.size(); ++d) source[static_cast<size_t>(dims[d])] = at[d];
+      return this->value(value.args[0], source);
+    }
+    case Op::broadcast: {
+      const ir::Shape& shape = operand_shape(0);
+      size_t missing = at.size() - shape.size();
+      Coords source;
+      for (size_t d = 0; d < shape.size(); ++d)
+        source.push_back(shape[d] == ir::Dim(1) ? e_.constant(0) : at[d + missing]);
+      return this->value(value.args[0], source);
+    }
+    case Op::slice: {
+      Coords source = at;
+      auto d = static_cast<size_t>(std::get<int64_t>(value.attrs[0]));
+      Coord scaled = e_.mul(at[d], e_.i64(std::get<int64_t>(value.attrs[3])));
+      source[d] = e_.add(scaled, e_.size(std::get<ir::Dim>(value.attrs[1])));
+      return this->value(value.args[0], source);
+    }
+    case Op::diagonal: {
+      auto i = std::get<int64_t>(value.attrs[0]), j = std::get<int64_t>(value.attrs[1]);
+      Coords source = at;
+      source.insert(source.begin() + j, at[static_cast<size_t>(i)]);
+      return this->value(value.args[0], source);
+    }
+    case Op::pad:
+      return padded(value, at);
+    case Op::concat:
+      return concatenated(value, at);
+    case Op::gather:
+      return gathered(value, at);
+    case Op::parameter:
+    case Op::reduce:
+    case Op::einsum:
+    case Op::scatter_add:
+    case Op::call:
+    case Op::result:
+#define SCALAR(name, ...) case Op::name:
+#include "ir/scalar.def"
+      break;
+  }
+  throw std::logic_error(std::string("backend: cannot be pulled: ") + ir::op_name(value.op));
 }
 
 }  // namespace netc::backend
