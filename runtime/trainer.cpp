@@ -253,6 +253,8 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
     std::iota(order_.begin(), order_.end(), 0u);
   }
   if (state_.sample == 0) state_.running.reset(settings_.metrics.size() + 1);
+  // Resumed after the last step of an epoch, there is none left to set it.
+  if (state_.sample > 0) last_rate_ = schedule_.rate(state_.step - 1, state_.epoch);
   const Stopwatch watch;
   const double seconds_before = state_.seconds;
   StepEvent event;

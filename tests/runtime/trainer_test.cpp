@@ -124,6 +124,25 @@ TEST(Trainer, SignalsSaveAndResumeBitExactly) {
   }
 }
 
+TEST(Trainer, ASignalBeforeTheEvaluationKeepsTheEpochOpen) {
+  const toy::TemporaryDirectory directory;
+  const Dataset data = toy::dataset(64, 32);
+  toy::Session whole, session, resumed;
+  Recorder expected, stopped, rest;
+  whole.run(data, toy::settings("", 2), false, expected);
+  stopped.signal_at = 4;  // the last step of the first epoch
+  session.run(data, toy::settings(directory.path(), 2), false, stopped);
+  EXPECT_TRUE(stopped.epochs.empty());
+  EXPECT_EQ(newest_checkpoint(directory.path()).state.sample, 64);
+  resumed.run(data, toy::settings(directory.path(), 2), true, rest);
+  ASSERT_EQ(rest.epochs.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(rest.epochs[i].lr, expected.epochs[i].lr);
+    EXPECT_EQ(rest.epochs[i].train.loss, expected.epochs[i].train.loss);
+    EXPECT_EQ(rest.epochs[i].test->loss, expected.epochs[i].test->loss);
+  }
+}
+
 TEST(Trainer, StopsWhenTheLossIsNotFinite) {
   const toy::TemporaryDirectory directory;
   const Dataset data = toy::dataset(64);
