@@ -233,7 +233,7 @@ std::optional<Constant> ConstantEvaluator::name(const std::string& name, const E
   if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
   const std::string near = nearest(name, visible_names(unit));
   const std::string foreign = foreign_spelling(name);
-  return report("E0201", expr.span, fmt::format("unknown name `{}`", name),
+  return report("E0202", expr.span, fmt::format("unknown name `{}`", name),
                 "not a constant of this program",
                 !near.empty()      ? fmt::format("did you mean `{}`?", near)
                 : !foreign.empty() ? fmt::format("it is called `{}` here", foreign)

@@ -23,7 +23,7 @@ using Constant = std::variant<int64_t, double, bool, std::string>;
 std::optional<double> number_of(const Constant& value);
 
 /// Evaluates expressions as they stand in the program (`units[0]`), where its `let` constants and
-/// those of files it uses are visible. Findings (E0201, E0502, E0509) go to `diagnostics`.
+/// those of files it uses are visible. Findings (E0202, E0502, E0509) go to `diagnostics`.
 class ConstantEvaluator {
  public:
   ConstantEvaluator(const std::vector<Unit>& units, const SourceSet& sources,

@@ -103,7 +103,7 @@ class Loader {
       return Unit::kNoUnit;
     }
     if (units_.size() >= kMaxUnits) {
-      report("E0212", span, fmt::format("more than {} files are used", kMaxUnits), "one too many");
+      report("E0217", span, fmt::format("more than {} files are used", kMaxUnits), "one too many");
       return Unit::kNoUnit;
     }
     std::string text;

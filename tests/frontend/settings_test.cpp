@@ -196,7 +196,7 @@ TEST(ConstantTest, integers_are_exact_and_the_rest_is_f64) {
   EXPECT_EQ(evaluated("\"a\" == \"a\""), "true");
   EXPECT_EQ(evaluated("a * 2", "let a = b + 1\nlet b = 2"), "6");
   EXPECT_EQ(evaluated("a", "let a = b\nlet b = a"), "E0509");
-  EXPECT_EQ(evaluated("x", "let a = b\nlet b = a"), "E0201");
+  EXPECT_EQ(evaluated("x", "let a = b\nlet b = a"), "E0202");
   EXPECT_EQ(evaluated("1 + true"), "E0502");
   EXPECT_EQ(evaluated("not 1"), "E0502");
 }

@@ -1,0 +1,35 @@
+// `netc explain`: what an error code, a function, a layer, an optimizer or a setting means.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace netc::frontend {
+
+/// An error code: what it stands for, why it is an error, a program that has it and one that
+/// does not.
+struct CodeInfo {
+  std::string code;
+  std::string title;
+  std::string cause;
+  std::string wrong;
+  std::string right;
+};
+std::span<const CodeInfo> syntax_codes();    ///< E01
+std::span<const CodeInfo> name_codes();      ///< E02
+std::span<const CodeInfo> type_codes();      ///< E03
+std::span<const CodeInfo> gradient_codes();  ///< E04
+std::span<const CodeInfo> setting_codes();   ///< E05
+std::span<const CodeInfo> run_codes();       ///< R06, I99
+std::vector<const CodeInfo*> all_codes();
+
+/// Text about a code (`E0301`), an item of the standard library (with its source), a function the
+/// compiler carries, `train`, `data`, a setting (`lr`, `train.lr`), a schedule or a loader. Empty
+/// when nothing is known.
+std::string explain(std::string_view name);
+/// All that explain() knows, for suggestions and completion.
+std::vector<std::string> explainable_names();
+
+}  // namespace netc::frontend
