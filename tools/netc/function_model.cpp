@@ -77,6 +77,7 @@ std::optional<FunctionModel> make_function_model(const frontend::File& program,
                                                  std::string& why) {
   FunctionModel model;
   model.function = function.name.str();
+  model.model = "check_of_" + function.name.parts.back();
   Sizes sizes(program);
   std::string declarations;
   std::vector<std::string> arguments;
@@ -111,9 +112,9 @@ std::optional<FunctionModel> make_function_model(const frontend::File& program,
     terms.push_back(fmt::format("sum(float({0}) * stop_gradient(cos(3 * float({0}) + {1})))",
                                 targets.back(), i + 1));
   }
-  model.source = fmt::format("model {0} {{\n{1}  {2} = {0}({3})\n  loss {4}\n}}\n", model.function,
-                             declarations, fmt::join(targets, ", "), fmt::join(arguments, ", "),
-                             fmt::join(terms, " + "));
+  model.source = fmt::format("model {} {{\n{}  {} = {}({})\n  loss {}\n}}\n", model.model,
+                             declarations, fmt::join(targets, ", "), model.function,
+                             fmt::join(arguments, ", "), fmt::join(terms, " + "));
   return model;
 }
 

@@ -10,8 +10,9 @@
 namespace netc::tools {
 
 struct FunctionModel {
-  std::string function;  ///< also the model's name
-  std::string source;    ///< the model as `.net` text
+  std::string function;
+  std::string model;   ///< the model's name
+  std::string source;  ///< the model as `.net` text
   /// Parameters of the model in order, with the names that the function gives them.
   std::vector<std::pair<std::string, std::string>> params;
 };

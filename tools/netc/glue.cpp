@@ -138,10 +138,7 @@ runtime::TrainerSettings trainer_settings(const frontend::Program& program,
   s.ema = t.ema;
   s.metrics = model.metrics;
   s.config_text = program.config_text;
-  s.shown = {{"epochs", std::to_string(t.epochs)},
-             {"batch", std::to_string(t.batch)},
-             {"optimizer", optimizer_summary(t)},
-             {"seed", std::to_string(t.seed)}};
+  s.shown = {{"optimizer", optimizer_summary(t)}};
   if (t.valid_fraction > 0) s.shown.emplace_back("valid", fmt::format("{}", t.valid_fraction));
   if (!t.valid_split.empty()) s.shown.emplace_back("valid", t.valid_split);
   if (t.patience > 0) s.shown.emplace_back("patience", std::to_string(t.patience));

@@ -96,7 +96,7 @@ class Gradcheck {
       return;
     }
     CommonOptions common = options_.common;
-    common.model = model->function;
+    common.model = model->model;
     Session session(common);
     session.load_function_model(model->source);
     for (ParameterCheck& c : check_gradients(session, check_, pool_)) {
@@ -134,13 +134,15 @@ class Gradcheck {
   Exit print() {
     size_t of = 0, name = 0, points = 0;
     int64_t failed = 0;
-    auto points_text = [](const ParameterCheck& c) {
-      return fmt::format("{} of {} {}", c.points, c.sampled, c.sampled == 1 ? "point" : "points");
+    size_t count = 0;
+    auto rest = [](const ParameterCheck& c) {
+      return fmt::format(" of {} {}", c.sampled, c.sampled == 1 ? "point" : "points");
     };
     for (const Line& l : lines_) {
       of = std::max(of, l.of.size());
       name = std::max(name, l.with_respect_to.size() + 3);
-      points = std::max(points, points_text(l.check).size());
+      count = std::max(count, std::to_string(l.check.points).size());
+      points = std::max(points, rest(l.check).size());
       failed += l.check.failed;
     }
     for (const Line& l : lines_) {
@@ -153,9 +155,9 @@ class Gradcheck {
           c.failed ? fmt::format("FAILED  analytic {:.4f}  numeric {:.4f}", c.analytic, c.numeric)
                    : "ok";
       if (c.kinks > 0) tail += fmt::format("  ({} at a kink skipped)", c.kinks);
-      print_out(fmt::format("{:<{}}   {:<{}}   {:>{}}   max rel. error {:.1e}   {}\n", l.of, of,
-                            "d/d" + l.with_respect_to, name, points_text(c), points, c.worst,
-                            tail));
+      print_out(fmt::format("{:<{}}   {:<{}}   {:>{}}{:<{}}   max rel. error {:.1e}   {}\n", l.of,
+                            of, "d/d" + l.with_respect_to, name, c.points, count, rest(c), points,
+                            c.worst, tail));
     }
     if (!options_.common.json) {
       print_out(failed > 0

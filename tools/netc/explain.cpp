@@ -1,0 +1,39 @@
+// `netc explain`: an error code, a function, a layer, an optimizer, a setting or a pass, in words.
+#include "frontend/explain.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "passes/pass.h"
+#include "tools/netc/session.h"
+
+namespace netc::tools {
+
+namespace {
+std::string text_of(const std::string& name) {
+  std::string text = frontend::explain(name);
+  if (!text.empty()) return text;
+  if (const passes::Pass* pass = passes::find_pass(name))
+    return fmt::format("pass {}: {}\n", pass->name, pass->summary);
+  std::vector<std::string> names = frontend::explainable_names();
+  for (const passes::Pass& p : passes::all_passes()) names.push_back(p.name);
+  throw UsageError{fmt::format("nothing is known of `{}`", name), did_you_mean(name, names)};
+}
+}  // namespace
+
+void add_explain(CLI::App& app, Action& action) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* command =
+      app.add_subcommand("explain", "describe an error code, a function or a setting");
+  command->add_option("name", *name, "E0301, softmax, adam, train, train.lr, a pass …")->required();
+  command->callback([&action, name] {
+    action = [name] {
+      print_out(text_of(*name));
+      return Exit::ok;
+    };
+  });
+}
+
+}  // namespace netc::tools
