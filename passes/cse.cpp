@@ -52,8 +52,12 @@ void merge_function(Module& module, FunctionId f, PassContext& context) {
   Rewriter rewriter(module, f);
   ValueTable table(module, f);
   const ir::Function& old = rewriter.old();
+  std::vector<bool> is_result(old.values.size(), false);
+  for (const ir::Result& r : old.results)
+    if (r.value) is_result[r.value.index] = true;
   for (size_t i = old.params.size(); i < old.values.size(); ++i) {
     const ValueId v = rewriter.copy(ValueId(i));
+    if (is_result[i] && splat(old.values[i])) continue;  // for its other users it is a number
     const ValueId first = table.unique(v);
     // A merged call takes its further results along: without fuel for all, none is merged.
     if (first == v || (!is_call_result(old.values[i]) && !context.rewrite("cse.merged"))) continue;

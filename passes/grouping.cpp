@@ -111,11 +111,11 @@ class Grower {
   bool may_read(uint32_t g, ValueId operand) const;
   void read(uint32_t g, ValueId operand);
   void float_or_store(ValueId v);
-  void store_alone(ValueId v);
+  void store_alone(ValueId v, const std::set<uint32_t>& avoid = {});
   void settle(ValueId v, uint32_t g, Place place);
   uint32_t add_group(Form form, ir::Shape shape);
   void collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const;
-  void resolve();
+  bool resolve();
 };
 
 void Grower::store_operand(ValueId v) {
@@ -201,7 +201,7 @@ void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) con
 
 /// Stores a floating value in a plain loop: a new one, or one that exists, reads the same values
 /// and needs the same groups (so that no circle can arise).
-void Grower::store_alone(ValueId v) {
+void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
   std::set<ValueId> leaves;
   collect_leaves(v, leaves, 0);
   const ir::Shape& shape = f_[v].type.shape;
@@ -209,7 +209,7 @@ void Grower::store_alone(ValueId v) {
   uint32_t chosen = kNoGroup;
   for (uint32_t g = uint32_t(out_.groups.size()); g-- > 0 && chosen == kNoGroup;) {
     const Group& group = out_.groups[g];
-    if (group.form != Form::Map || group.shape != shape) continue;
+    if (group.form != Form::Map || group.shape != shape || avoid.contains(g)) continue;
     const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
                           return group.leaves.contains(l);
                         });
@@ -402,20 +402,24 @@ bool cheap_again(const Function& f, const Grouping& grouping, ValueId v) {
 }
 
 /// Values that a group wants from another one, where they are not stored: the first in order is
-/// stored unless it is cheap to compute again; until every group has what it needs.
-void Grower::resolve() {
+/// stored unless it is cheap to compute again; until every group has what it needs. False when that
+/// leads nowhere.
+bool Grower::resolve() {
   out_.again.assign(f_.values.size(), false);
   for (;;) {
-    std::set<ValueId> wanted, dense;
+    std::set<ValueId> wanted;
+    std::map<ValueId, std::set<uint32_t>> dense;  // with the groups that look at it
+    bool progress = false;
     const uint32_t count = uint32_t(out_.groups.size());
     for (uint32_t g = 0; g < count; ++g) {
       const Pull pulled = pull(f_, out_, g);
       wanted.insert(pulled.elsewhere.begin(), pulled.elsewhere.end());
-      dense.insert(pulled.dense.begin(), pulled.dense.end());
+      for (ValueId v : pulled.dense) dense[v].insert(g);
     }
-    if (wanted.empty() && dense.empty()) break;
-    for (ValueId v : dense) {
-      if (out_.home[v.index] == kNoGroup) store_alone(v);
+    if (wanted.empty() && dense.empty()) return true;
+    for (const auto& [v, viewers] : dense) {
+      if (out_.home[v.index] == kNoGroup) store_alone(v, viewers);
+      progress = progress || !out_.stored[v.index];
       out_.stored[v.index] = true;
     }
     for (ValueId v : wanted) {
@@ -426,7 +430,9 @@ void Grower::resolve() {
       } else {
         out_.stored[v.index] = true;
       }
+      progress = true;
     }
+    if (!progress) return false;
   }
 }
 
@@ -458,7 +464,7 @@ Grouping Grower::run() {
     }
     visit(v);
   }
-  resolve();
+  if (!resolve()) return single_groups(f_);
   return std::move(out_);
 }
 
@@ -473,9 +479,10 @@ namespace {
 /// already: views and what is made from nothing may, and values of one number a row.
 bool stays_inside(const Function& function, const Grouping& grouping, uint32_t g, ValueId view,
                   ValueId a) {
-  if (grouping.stored[a.index] || is_free_leaf(function, a) || is_view(function[a])) return true;
-  if (grouping.home[a.index] == g) return true;
+  const bool elsewhere = grouping.stored[a.index] && grouping.home[a.index] != g;
+  if (elsewhere || is_free_leaf(function, a) || is_view(function[a])) return true;
   const Group& group = grouping.groups[g];
+  if (grouping.home[a.index] == g && group.form == Form::Reduce) return true;
   if (group.form != Form::Reduce || function[a].type.shape != group.row) return false;
   return grouping.home[a.index] == kNoGroup && function[view].args.size() == 1;
 }

@@ -124,6 +124,7 @@ ValueId identity_copy(ir::Module& module, FunctionId function, ValueId v, std::s
 
 void name_results(ir::Module& module, FunctionId function) {
   if (!module[function].entry) return;
+  const std::vector<uint32_t> counts = use_counts(module[function]);
   std::set<ValueId> taken;
   for (size_t i = 0; i < module[function].results.size(); ++i) {
     Function& f = module[function];
@@ -131,11 +132,14 @@ void name_results(ir::Module& module, FunctionId function) {
     std::string name = f.results[i].name;
     if (!v) continue;
     bool fresh = taken.insert(v).second;
-    if (f[v].name == name && fresh) continue;
+    // A number that is a result too stays a number for its other users.
+    const bool shared_number = splat(f[v]) && v.index < counts.size() && counts[v.index] > 1;
+    if (f[v].name == name && fresh && !shared_number) continue;
     const bool names_other = std::any_of(f.results.begin(), f.results.end(), [&](const auto& r) {
       return r.value == v && r.name == f[v].name && r.name != name;
     });
-    if (!fresh || is_parameter(f, v) || names_other) {
+    if (!fresh || is_parameter(f, v) || names_other || shared_number) {
+      if (shared_number && f[v].name == name) f[v].name.clear();
       ValueId copy = identity_copy(module, function, v, name);
       module[function].results[i].value = copy;
       taken.insert(copy);

@@ -101,8 +101,9 @@ ValueId merge_views(Builder& b, ValueId v) {
   const Value& value = b.value(v);
   if (value.args.empty()) return v;
   if (ir::def(value.op).form == Form::Map) return sink_ones(b, v);
-  if (is_view(value) && value.args.size() == 1 && is_view(b.value(value.args[0])))
-    return view_of_view(b, v);
+  if (!is_view(value) || value.args.size() != 1) return v;
+  if (sets_shape(value) && value.type == b.type(value.args[0])) return value.args[0];
+  if (is_view(b.value(value.args[0]))) return view_of_view(b, v);
   return v;
 }
 
