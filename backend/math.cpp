@@ -75,11 +75,10 @@ Value* power_of_two(Lanes& l, Value* magic) {
   return l.from_bits(l.e.b.CreateShl(biased, l.whole(52)));
 }
 
-/// (e^r - 1 - r) / r^2 by its Taylor series: |r| <= 0.35 needs 7 terms for f32 and 12 for f64.
-Value* exp_tail(Lanes& l, Value* r) {
+/// (e^r - 1 - r) / r^2 by its Taylor series: |r| <= 0.35 needs 8 terms for f32 and 13 for f64.
+Value* exp_tail(Lanes& l, Value* r, int terms) {
   std::vector<double> series;
   double factorial = 1;
-  int terms = l.single ? 8 : 13;
   for (int i = 2; i < 2 + terms; ++i) factorial *= i, series.push_back(1 / factorial);
   return l.polynomial(r, series);
 }
@@ -96,6 +95,8 @@ std::pair<Value*, Value*> split_power(Lanes& l, Value* magic) {
   return {power(half), power(rest)};
 }
 
+Value* exp_tail(Lanes& l, Value* r) { return exp_tail(l, r, l.single ? 8 : 13); }
+
 Value* exp_lanes(Lanes& l, Value* x) {
   // Beyond these the f32 (f64) result is exactly 0 or infinite whatever the argument.
   x = l.single ? l.clamp(x, -120, 100) : l.clamp(x, -760, 720);
@@ -108,7 +109,7 @@ Value* exp_lanes(Lanes& l, Value* x) {
 }
 
 Value* expm1_lanes(Lanes& l, Value* x) {
-  Value* limited = l.single ? l.clamp(x, -60, 100) : l.clamp(x, -60, 720);
+  Value* limited = l.single ? l.clamp(x, -60, 100) : l.clamp(x, -60, 710);
   Reduced at = reduce(l, limited);
   Value* square = l.mul(at.r, at.r);
   Value* p = l.fma(square, exp_tail(l, at.r), at.r);  // e^r - 1
@@ -182,11 +183,21 @@ Value* log1p_lanes(Lanes& l, Value* x) {
 Value* tanh_lanes(Lanes& l, Value* x) {
   Value* a = l.abs(x);
   Value* small = l.less(a, 0.55);
-  // t = e^(2a) - 1 for large a, e^(-2a) - 1 for small: tanh = 1 - 2/(t+2), or -t/(t+2).
-  Value* limited = l.select(l.greater(a, 22), l.c(22), a);
-  Value* t = expm1_lanes(l, l.mul(limited, l.select(small, l.c(-2), l.c(2))));
-  Value* q = l.div(l.select(small, t, l.c(2)), l.add(t, l.c(2)));
-  Value* r = l.select(small, l.sub(l.c(-0.0), q), l.sub(l.c(1), q));
+  // t = e^(2a) - 1: tanh = t / (t + 2), and 1 - 2 / (t + 2) where that is the more exact.
+  Value* twice = l.mul(l.select(l.greater(a, 22), l.c(22), a), l.c(2));
+  Value* t = expm1_lanes(l, twice);
+  if (!l.single) {
+    // Without range reduction, which would cost two roundings where t is small.
+    Value* r = l.select(small, twice, l.c(0));
+    t = l.select(small, l.fma(l.mul(r, r), exp_tail(l, r, 20), r), t);
+  }
+  Value* below = l.add(t, l.c(2));
+  Value* q = l.div(l.select(small, t, l.c(2)), below);
+  if (!l.single) {
+    Value* lost = l.sub(t, l.sub(below, l.c(2)));  // by the rounding of t + 2
+    q = l.sub(q, l.div(l.mul(q, lost), below));
+  }
+  Value* r = l.select(small, q, l.sub(l.c(1), q));
   r = l.e.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, r, x);
   return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
 }
