@@ -77,7 +77,9 @@ std::string to_json(const StartEvent& event) {
   for (const auto& [split, records] : event.splits) data.integer(split, records);
   settings.integer("epochs", event.epochs).integer("batch", event.batch);
   settings.raw("seed", fmt::format("{}", event.seed));
-  for (const auto& [key, value] : event.settings) settings.text(key, value);
+  for (const auto& [key, value] : event.settings) {
+    if (key != "epochs" && key != "batch" && key != "seed") settings.text(key, value);
+  }
   JsonObject object;
   object.text("event", "start").text("model", event.model).integer("parameters", event.parameters);
   object.raw("data", data.done()).raw("settings", settings.done());
