@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 
 namespace netc::ir {
@@ -126,9 +127,11 @@ std::vector<std::string> display_names(const Function& function,
     if (r->value && !r->name.empty() && function[r->value].op != Op::parameter)
       wanted[r->value.index] = r->name;
 
+  std::map<std::string, size_t> numbers;  // the last one tried: all below are taken
   auto claim = [&](size_t v) {
     std::string name = wanted[v];
-    for (int n = 1; !taken.insert(name).second; ++n) name = fmt::format("{}{}", wanted[v], n);
+    size_t& number = numbers[name];
+    while (!taken.insert(name).second) name = fmt::format("{}{}", wanted[v], ++number);
     names[v] = name;
   };
   // Parameters and results keep their names whatever else is called so.
