@@ -90,10 +90,8 @@ std::vector<Kernel> kernels_of(const ir::Function& f) {
   for (size_t i = f.params.size(); i < f.values.size(); ++i) {
     ValueId v(i);
     const ir::Value& value = f[v];
-    if (!value.kernel && !value.storage) {
-      current = {};
-      continue;
-    }
+    // Constants may stand anywhere, in a dump that was read back also among a kernel's values.
+    if (!value.kernel && !value.storage) continue;
     if (!value.kernel || value.kernel != current) {
       std::string name = value.kernel && value.kernel.index < f.kernels.size()
                              ? f.kernels[value.kernel.index].name

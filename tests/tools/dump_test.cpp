@@ -18,6 +18,8 @@ struct Example {
   std::vector<std::string> set;  ///< settings that make it small
 };
 
+void PrintTo(const Example& example, std::ostream* out) { *out << example.file; }
+
 // Sizes are cut so that the interpreter finishes in a second or two.
 const std::vector<Example>& examples() {
   static const std::vector<Example> list = {

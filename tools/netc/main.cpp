@@ -76,6 +76,7 @@ int main_of_netc(int argc, char** argv) {
     add(app, action);
   }
   for (CLI::App* command : app.get_subcommands({})) {
+    command->set_help_flag("-h,--help", "the options of this command");
     command->set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   }
   try {

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "runtime/data/loaders.h"
 #include "tools/netc/entry_runner.h"
@@ -37,14 +36,11 @@ class Run {
     session_.load();
     try {
       read_inputs();
-      Lowering lowering = specialise();
-      EntryRunner runner(
-          session_.build(session_.lower(lowering), options_.entry,
-                         session_.planned_capacity(lowering.batch_capacity), options_.backend),
-          pool_);
-      fill(runner);
-      runner.run(rows_);
-      show(results(runner));
+      std::vector<NamedTensor> list;
+      // Only `predict` computes all outputs: the others go on without what the loss does not need.
+      if (options_.entry != "predict" && session_.has_entry("predict")) append("predict", list);
+      append(options_.entry, list);
+      show(list);
     } catch (const runtime::Error& e) {
       session_.fail(diagnose(session_, e));
     }
@@ -58,14 +54,26 @@ class Run {
   std::map<std::string, runtime::Tensor> inputs_;
   int64_t rows_ = 1;
 
+  /// Runs one entry point and adds what it leaves behind.
+  void append(const std::string& entry, std::vector<NamedTensor>& list) {
+    Lowering lowering = specialise(entry);
+    EntryRunner runner(
+        session_.build(session_.lower(lowering), entry,
+                       session_.planned_capacity(lowering.batch_capacity), options_.backend),
+        pool_);
+    fill(runner);
+    runner.run(rows_);
+    for (NamedTensor& n : results(runner, entry)) list.push_back(std::move(n));
+  }
+
   /// The parameters of the entry point; `step` of a file that lacks one is its loss.
-  const ir::Function& entry_function() const {
+  const ir::Function& entry_function(const std::string& entry) const {
     const ir::Module& module = session_.program().module;
-    ir::FunctionId f = module.find(session_.entry_name(options_.entry));
-    if (!f && options_.entry == "step") f = module.find(session_.entry_name("loss"));
+    ir::FunctionId f = module.find(session_.entry_name(entry));
+    if (!f && entry == "step") f = module.find(session_.entry_name("loss"));
     if (!f)
       throw UsageError{
-          fmt::format("model `{}` has no entry point `{}`", session_.model().name, options_.entry),
+          fmt::format("model `{}` has no entry point `{}`", session_.model().name, entry),
           ""};
     return module[f];
   }
@@ -76,7 +84,7 @@ class Run {
   }
 
   void read_inputs() {
-    const ir::Function& f = entry_function();
+    const ir::Function& f = entry_function(options_.entry);
     std::vector<std::string> names;
     for (const ir::Parameter& p : f.params)
       if (p.role == ir::Role::Input && !is_control(f, p)) names.push_back(f[p.value].name);
@@ -111,11 +119,11 @@ class Run {
 
   /// Binds the named sizes to the shapes of the tensors given. A leading batch that all inputs
   /// share stays symbolic, with as many rows as there are.
-  Lowering specialise() {
+  Lowering specialise(const std::string& entry) {
     Lowering lowering;
-    lowering.entries = {options_.entry};
-    lowering.wrt = options_.wrt;
-    const ir::Function& f = entry_function();
+    lowering.entries = {entry};
+    if (entry == "step") lowering.wrt = options_.wrt;
+    const ir::Function& f = entry_function(entry);
     std::map<std::string, int64_t> sizes;
     for (const ir::Parameter& p : f.params) {
       const ir::Value& v = f[p.value];
@@ -211,12 +219,11 @@ class Run {
     }
   }
 
-  std::vector<NamedTensor> results(EntryRunner& runner) {
-    std::set<std::string> outputs(session_.model().outputs.begin(), session_.model().outputs.end());
+  std::vector<NamedTensor> results(EntryRunner& runner, const std::string& entry) {
     std::vector<NamedTensor> list;
     for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Result)) {
       std::string name = slot->name;
-      if (name.starts_with("d_") && options_.entry == "step")
+      if (name.starts_with("d_") && entry == "step")
         name = "grad." + name.substr(2);
       else if (name.starts_with("new_"))
         continue;
