@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "runtime/simd/dispatch.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/simd/numbers.cpp"
 #include "hwy/foreach_target.h"
@@ -101,35 +103,28 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace netc::runtime {
 
-HWY_EXPORT(CountNonFiniteF32);
-HWY_EXPORT(CountNonFiniteF64);
-HWY_EXPORT(SumOfSquaresF32);
-HWY_EXPORT(SumOfSquaresF64);
-HWY_EXPORT(DotProduct);
-HWY_EXPORT(SubtractMultiple);
-
 int64_t count_nonfinite(std::span<const float> values) {
-  return HWY_DYNAMIC_DISPATCH(CountNonFiniteF32)(values.data(), values.size());
+  return NETC_TARGET_FUNCTION(CountNonFiniteF32)(values.data(), values.size());
 }
 
 int64_t count_nonfinite(std::span<const double> values) {
-  return HWY_DYNAMIC_DISPATCH(CountNonFiniteF64)(values.data(), values.size());
+  return NETC_TARGET_FUNCTION(CountNonFiniteF64)(values.data(), values.size());
 }
 
 double sum_of_squares(std::span<const float> values) {
-  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF32)(values.data(), values.size());
+  return NETC_TARGET_FUNCTION(SumOfSquaresF32)(values.data(), values.size());
 }
 
 double sum_of_squares(std::span<const double> values) {
-  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(values.data(), values.size());
+  return NETC_TARGET_FUNCTION(SumOfSquaresF64)(values.data(), values.size());
 }
 
 double dot_product(std::span<const double> a, std::span<const double> b) {
-  return HWY_DYNAMIC_DISPATCH(DotProduct)(a.data(), b.data(), a.size());
+  return NETC_TARGET_FUNCTION(DotProduct)(a.data(), b.data(), a.size());
 }
 
 void subtract_multiple(std::span<double> target, double factor, std::span<const double> source) {
-  HWY_DYNAMIC_DISPATCH(SubtractMultiple)(target.data(), factor, source.data(), target.size());
+  NETC_TARGET_FUNCTION(SubtractMultiple)(target.data(), factor, source.data(), target.size());
 }
 
 }  // namespace netc::runtime

@@ -3,6 +3,8 @@
 // point, which is what makes the bits independent of the vector size.
 #include "runtime/simd/random.h"
 
+#include "runtime/simd/dispatch.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/simd/random.cpp"
 #include "hwy/foreach_target.h"
@@ -208,27 +210,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace netc::runtime {
 
-HWY_EXPORT(FillUniformF32);
-HWY_EXPORT(FillUniformF64);
-HWY_EXPORT(FillNormalF32);
-HWY_EXPORT(FillNormalF64);
-
 void fill_uniform(const Stream& stream, uint64_t first, double low, double high,
                   std::span<float> out) {
-  HWY_DYNAMIC_DISPATCH(FillUniformF32)(stream, first, low, high, out.data(), out.size());
+  NETC_TARGET_FUNCTION(FillUniformF32)(stream, first, low, high, out.data(), out.size());
 }
 
 void fill_uniform(const Stream& stream, uint64_t first, double low, double high,
                   std::span<double> out) {
-  HWY_DYNAMIC_DISPATCH(FillUniformF64)(stream, first, low, high, out.data(), out.size());
+  NETC_TARGET_FUNCTION(FillUniformF64)(stream, first, low, high, out.data(), out.size());
 }
 
 void fill_normal(const Stream& stream, uint64_t first, double deviation, std::span<float> out) {
-  HWY_DYNAMIC_DISPATCH(FillNormalF32)(stream, first, deviation, out.data(), out.size());
+  NETC_TARGET_FUNCTION(FillNormalF32)(stream, first, deviation, out.data(), out.size());
 }
 
 void fill_normal(const Stream& stream, uint64_t first, double deviation, std::span<double> out) {
-  HWY_DYNAMIC_DISPATCH(FillNormalF64)(stream, first, deviation, out.data(), out.size());
+  NETC_TARGET_FUNCTION(FillNormalF64)(stream, first, deviation, out.data(), out.size());
 }
 
 }  // namespace netc::runtime

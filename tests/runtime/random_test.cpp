@@ -7,11 +7,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "hwy/highway.h"
 #include "runtime/checksum.h"
 #include "runtime/initializers.h"
 #include "runtime/philox.h"
 #include "runtime/shuffle.h"
+#include "runtime/simd/dispatch.h"
 #include "runtime/simd/numbers.h"
 
 namespace netc::runtime {
@@ -27,20 +27,22 @@ TEST(Philox, KnownAnswers) {
             (PhiloxCounter{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
-/// Runs `function` once for each instruction set of this machine that Highway compiled for.
+/// Runs `function` for the code of each vector size that this machine has.
 template <typename Function>
 void with_each_target(Function function) {
-  const int64_t supported = hwy::SupportedTargets();
-  for (int64_t targets = supported; targets != 0; targets &= targets - 1) {
-    hwy::SetSupportedTargetsForTest(targets & -targets);
-    function(hwy::TargetName(targets & -targets));
+  const VectorTarget best = vector_target();
+  for (const VectorTarget target :
+       {VectorTarget::Baseline, VectorTarget::Avx2, VectorTarget::Avx512}) {
+    if (target > best) continue;
+    limit_vector_target(target);
+    function(static_cast<int>(target));
   }
-  hwy::SetSupportedTargetsForTest(0);
+  limit_vector_target(std::nullopt);
 }
 
 TEST(Random, VectorsGiveTheScalarWords) {
   const Stream stream(0x123456789abcdef0, "fc1.weight");
-  with_each_target([&](const char* target) {
+  with_each_target([&](int target) {
     for (const size_t count : {0u, 1u, 2u, 15u, 16u, 17u, 100u}) {
       std::vector<double> values(count, -1);
       fill_uniform(stream, 6, 0.0, 1.0, std::span(values));
@@ -55,7 +57,7 @@ TEST(Random, NormalsAreTheSameOnEveryTarget) {
   const Stream stream(7, "x");
   std::vector<double> expected;
   std::vector<float> expected_floats;
-  with_each_target([&](const char* target) {
+  with_each_target([&](int target) {
     std::vector<double> values(100'003);
     std::vector<float> floats(100'003);
     fill_normal(stream, 0, 1.5, std::span(values));
@@ -243,7 +245,7 @@ TEST(Numbers, CountsAndSumsAreTheSameOnEveryTarget) {
   for (const float v : floats) expected += static_cast<double>(v) * v;
   for (const double v : doubles) expected_doubles += v * v;
   std::vector<double> sums;
-  with_each_target([&](const char* target) {
+  with_each_target([&](int target) {
     sums.push_back(sum_of_squares(std::span<const float>(floats)));
     EXPECT_EQ(sums.back(), sums.front()) << target;
     EXPECT_NEAR(sums.back(), expected, 1e-9);
