@@ -8,6 +8,7 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <set>
 
 #include "backend/loops.h"
 #include "backend/math.h"
@@ -25,6 +26,7 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+constexpr int64_t kAhead = 8;  ///< rounds of the innermost loop between a prefetch and its use
 constexpr double kUnitMost = 2e6, kUnitLeast = 65536;  ///< multiplications of one unit
 
 class ContractKernel {
@@ -40,6 +42,7 @@ class ContractKernel {
     for (int which : {0, 1})
       if (p_.pack[which]) packed_[which] = emit_panels(e_, f_, k_, p_, which, name_, out_);
     divide();
+    find_touched();
     Step step;
     step.function = name_;
     for (size_t i = 0; i < k_.bases.size(); ++i)
@@ -74,6 +77,7 @@ class ContractKernel {
   int64_t panels_ = 1, wide_panels_ = 1;  ///< column panels; the first ones are full
   int64_t row_block_ = 1;
   llvm::AllocaInst* buffer_ = nullptr;
+  std::vector<ir::Access> touched_;  ///< what the epilogue reads and writes along the columns
 
   const Label& label(int l) const { return p_.labels[size_t(l)]; }
   int64_t size(int l) const { return l < 0 ? 1 : e_.at_capacity(label(l).size); }
@@ -185,10 +189,73 @@ class ContractKernel {
       });
       return;
     }
-    e_.loop(e_.i64(0), e_.size(n), 1, [&](Value* i) {
-      tile.labels[size_t(l)] = e_.uniform(i);
-      fold(tile, depth + 1, sums);
+    auto range = [&](Value* lo, Value* hi) {
+      e_.loop(lo, hi, 1, [&](Value* i) {
+        tile.labels[size_t(l)] = e_.uniform(i);
+        fold(tile, depth + 1, sums);
+      });
+    };
+    if (depth != 0 || !prefetches(l)) return range(e_.i64(0), e_.size(n));
+    // What the epilogue will touch comes into the cache meanwhile: the lines of one tile row before
+    // each part of the folded loop.
+    Value* all = e_.size(n);
+    Value* rows = e_.i64(p_.rows);
+    e_.loop(e_.i64(0), rows, 1, [&](Value* i) {
+      prefetch(tile, i);
+      Value* next = e_.b.CreateAdd(i, e_.i64(1));
+      range(e_.b.CreateUDiv(e_.b.CreateMul(all, i), rows),
+            e_.b.CreateUDiv(e_.b.CreateMul(all, next), rows));
     });
+  }
+
+  /// Whether the folded loop is long enough to hide loads behind.
+  bool prefetches(int l) const {
+    return !dot() && p_.row >= 0 && p_.column >= 0 && p_.rows > 1 && size(l) >= 32 * p_.rows &&
+           !touched_.empty();
+  }
+
+  /// Operands of the maps and yields that run along the tile's columns.
+  void find_touched() {
+    std::set<int64_t> offsets;
+    auto note = [&](ValueId base, const Dim& start, const std::vector<Dim>& strides) {
+      size_t column = 0, row = 0, d = 0;
+      for (size_t l = 0; l < p_.labels.size(); ++l) {
+        if (!p_.labels[l].present[2]) continue;
+        if (int(l) == p_.column) column = d;
+        if (int(l) == p_.row) row = d;
+        ++d;
+      }
+      if (strides.size() != d || !(strides[column] == Dim(1)) || strides[row] == Dim(0)) return;
+      if (offsets.insert(f_[base].storage->offset).second)
+        touched_.push_back({base, start, strides});
+    };
+    if (p_.row < 0 || p_.column < 0) return;
+    for (ValueId v : k_.values)
+      for (ValueId a : f_[v].args)
+        if (v != p_.einsum && !k_.contains(a))
+          if (auto access = outside_access(f_, k_, a))
+            note(access->base, access->offset, access->strides);
+    for (ValueId y : k_.yields) note(y, 0, stored_strides(f_, y));
+  }
+
+  void prefetch(const Tile& tile, Value* row) {
+    auto& b = e_.b;
+    Coords at;
+    for (size_t l = 0; l < p_.labels.size(); ++l) {
+      if (!p_.labels[l].present[2]) continue;
+      Coord c = tile.labels[l];
+      at.push_back(int(l) == p_.row ? e_.uniform(b.CreateAdd(c.base, row)) : e_.uniform(c.base));
+    }
+    for (const ir::Access& a : touched_) {
+      llvm::Type* t = e_.memory_type(f_[a.base].type.dtype);
+      Value* element = e_.offset(a.offset, a.strides, at).base;
+      Value* start = b.CreateGEP(t, e_.base(k_.base_index.at(a.base)), element);
+      int64_t bytes = tile.columns * p_.lanes * ir::byte_size(f_[a.base].type.dtype);
+      for (int64_t line = 0; line < bytes; line += 64)
+        b.CreateIntrinsic(llvm::Intrinsic::prefetch, {start->getType()},
+                          {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)),
+                           b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+    }
   }
 
   /// Element `which` operand of row i and column j of the tile, lanes as the plan says.
@@ -221,7 +288,42 @@ class ContractKernel {
     return e_.load(base, type_, offset, dot());
   }
 
+  /// Asks for what the innermost loop will need some rounds later. The processor's own prefetching
+  /// stops at pages, and rounds are often a page apart.
+  void prefetch_ahead(const Tile& tile) {
+    int l = p_.folded.empty() ? -1 : p_.folded.back();
+    if (l < 0 || dot() || size(l) < 4 * kAhead) return;
+    auto& b = e_.b;
+    int64_t bytes = ir::byte_size(type_);
+    for (int which : {0, 1}) {
+      const Label& folded = label(l);
+      if (!folded.present[which] || p_.pack[which]) continue;
+      if (e_.at_capacity(folded.stride[which]) * bytes < 256) continue;
+      auto unit = [&](int label_number) {
+        return label_number >= 0 && label(label_number).present[which] &&
+               label(label_number).stride[which] == Dim(1);
+      };
+      int64_t elements = unit(p_.column) ? tile.columns * p_.lanes : unit(p_.row) ? 1 : 0;
+      if (elements == 0) continue;
+      Coords at = tile.labels;
+      for (Coord& c : at) c = e_.uniform(c.base);
+      std::vector<Dim> strides;
+      for (const Label& other : p_.labels)
+        strides.push_back(other.present[which] ? other.stride[which] : 0);
+      Dim ahead = folded.stride[which] * Dim(kAhead);
+      Coord offset =
+          e_.add(e_.offset(p_.operands[size_t(which)].offset, strides, at), e_.size(ahead));
+      llvm::Type* t = e_.memory_type(type_);
+      Value* start = b.CreateGEP(t, e_.base(p_.bases[size_t(which)]), offset.base);
+      for (int64_t line = 0; line < elements * bytes; line += 64)
+        b.CreateIntrinsic(llvm::Intrinsic::prefetch, {start->getType()},
+                          {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)),
+                           b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+    }
+  }
+
   void step(Tile& tile, const std::vector<llvm::AllocaInst*>& sums) {
+    prefetch_ahead(tile);
     auto has = [&](int l, int which) { return l >= 0 && label(l).present[which]; };
     std::map<std::pair<int, int>, Value*> loaded[2];
     auto get = [&](int which, int i, int j) {

@@ -1,0 +1,117 @@
+// Contractions of every shape the language can write: batch labels, several row, column and folded
+// labels, operands seen through views, epilogues, integers; against the interpreter.
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <map>
+#include <random>
+
+#include "support.h"
+
+namespace netc::backend::test {
+namespace {
+
+using ir::Builder;
+using ir::Dim;
+using ir::DType;
+using ir::Op;
+using ir::Shape;
+using ir::ValueId;
+
+std::map<char, int64_t> sizes_of(const std::string& spec, std::mt19937& random) {
+  static const int64_t kSizes[] = {1, 2, 3, 5, 8, 16, 17, 33};
+  std::map<char, int64_t> sizes;
+  for (char c : spec)
+    if (std::isalpha(c)) sizes.emplace(c, kSizes[random() % std::size(kSizes)]);
+  return sizes;
+}
+
+struct Terms {
+  std::string lhs, rhs, result;
+};
+
+Terms split(const std::string& spec) {
+  size_t comma = spec.find(','), arrow = spec.find("->");
+  return {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1), spec.substr(arrow + 2)};
+}
+
+Shape shape_of(const std::string& labels, const std::map<char, int64_t>& sizes) {
+  Shape shape;
+  for (char c : labels) shape.push_back(sizes.at(c));
+  return shape;
+}
+
+TEST(Einsum, SpecsOfEveryKind) {
+  std::mt19937 random(11);
+  for (const char* spec :
+       {"bi,bi->b",        "bi,bi->bi",    "bij,bjk->bik",    "bij,bkj->bik",    "abi,io->abo",
+        "abi,oi->aob",     "i,j->ij",      "ij,i->j",         "ij,j->i",         "i,i->",
+        "bid,bjd->bij",    "bije,bje->bi", "abcd,cdef->abef", "abcd,dcfe->eabf", "ij,kl->ijkl",
+        "bhid,bhjd->bhij", "xby,yzb->bxz", "a,a->a",          "bi,io->ob",       "nchw,oc->nohw"})
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      auto sizes = sizes_of(spec, random);
+      std::string what = spec;
+      for (auto [c, n] : sizes) what += " " + std::string(1, c) + "=" + std::to_string(n);
+      Terms t = split(spec);
+      check(
+          [&](Builder& b) {
+            auto x = b.parameter("x", {DType::f32, shape_of(t.lhs, sizes)});
+            auto y = b.parameter("y", {DType::f32, shape_of(t.rhs, sizes)});
+            b.result("z", b.einsum(spec, x, y));
+          },
+          {.capacity = 1, .n = 1}, 3e-5, what);
+      if (testing::Test::HasFailure()) return;
+    }
+}
+
+TEST(Einsum, EpilogueBiasReluMaskAndUpdate) {
+  for (int64_t n : {10, 48, 50})
+    for (int64_t k : {1, 20, 300})
+      check(
+          [&](Builder& b) {
+            Dim batch = Dim::symbol("batch");
+            auto x = b.parameter("x", {DType::f32, {batch, k}});
+            auto w = b.parameter("w", {DType::f32, {k, n}});
+            auto bias = b.parameter("bias", {DType::f32, {n}});
+            auto old = b.parameter("old", {DType::f32, {batch, n}});
+            auto h = b.binary(Op::add, b.einsum("bi,io->bo", x, w), b.broadcast(bias, {batch, n}));
+            auto mask = b.binary(Op::gt, h, b.like(h, 0));
+            auto relu = b.where(mask, h, b.like(h, 0));
+            b.result("relu", relu);
+            b.result("mask", mask);
+            b.result("moved", b.binary(Op::add, b.binary(Op::mul, old, b.like(old, 0.9)), relu));
+          },
+          {.capacity = 37, .n = 29}, 3e-5,
+          "epilogue " + std::to_string(n) + " " + std::to_string(k));
+}
+
+TEST(Einsum, OperandsThroughViewsAndShortBatches) {
+  for (int64_t n : {0, 1, 13, 20})
+    check(
+        [&](Builder& b) {
+          Dim batch = Dim::symbol("batch");
+          auto x = b.parameter("x", {DType::f64, {batch, 4, 7}});
+          auto w = b.parameter("w", {DType::f64, {9, 28}});
+          auto v = b.parameter("v", {DType::f64, {5}});
+          auto flat = b.reshape(x, {batch, 28});
+          b.result("forward", b.einsum("bi,oi->bo", flat, w));
+          auto reversed = b.slice(flat, 1, 27, 14, -2);
+          b.result("some", b.einsum("bi,oi->bo", reversed, b.slice(w, 1, 0, 14, 1)));
+          b.result("weights", b.einsum("bi,bo->io", flat, b.einsum("bi,oi->bo", flat, w)));
+          b.result("repeated", b.einsum("bi,io->bo", flat, b.broadcast(v, {28, 5})));
+        },
+        {.capacity = 20, .n = n}, 1e-11, "views, n = " + std::to_string(n));
+}
+
+TEST(Einsum, IntegersWrap) {
+  for (DType type : {DType::i32, DType::i64, DType::u8})
+    check(
+        [&](Builder& b) {
+          auto x = b.parameter("x", {type, {9, 300}}), y = b.parameter("y", {type, {300, 18}});
+          b.result("z", b.einsum("ij,jk->ik", x, y));
+        },
+        {.capacity = 1, .n = 1}, 0, ir::name(type));
+}
+
+}  // namespace
+}  // namespace netc::backend::test
