@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 #include "runtime/arena.h"
 #include "runtime/checked.h"
@@ -160,8 +161,8 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
       entries.push_back(read_entry(name, item, source));
     }
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   int64_t next = 0;
   for (Entry& entry : entries) {

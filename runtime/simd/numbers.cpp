@@ -36,36 +36,7 @@ int64_t CountNonFiniteF64(const double* values, size_t count) {
   return CountNonFinite(values, count);
 }
 
-HWY_INLINE hn::Vec<hn::CappedTag<double, 8>> LoadDoubles(const double* values) {
-  return hn::LoadU(hn::CappedTag<double, 8>(), values);
-}
-HWY_INLINE hn::Vec<hn::CappedTag<double, 8>> LoadDoubles(const float* values) {
-  const hn::CappedTag<double, 8> tag;
-  return hn::PromoteTo(tag, hn::LoadU(hn::Rebind<float, decltype(tag)>(), values));
-}
-
 /// Partial sum k takes elements k, k + 8, k + 16, …, on every vector size.
-template <typename T>
-double SumOfSquares(const T* values, size_t count) {
-  const hn::CappedTag<double, 8> tag;
-  const size_t lanes = hn::Lanes(tag);
-  HWY_ALIGN double sums[8] = {};
-  size_t i = 0;
-  for (size_t lane = 0; lane < 8; lane += lanes) {
-    auto sum = hn::Zero(tag);
-    for (i = 0; i + 8 <= count; i += 8) {
-      const auto value = LoadDoubles(values + i + lane);
-      sum = hn::Add(sum, hn::Mul(value, value));
-    }
-    hn::Store(sum, tag, sums + lane);
-  }
-  for (size_t lane = 0; i < count; ++i, ++lane) {
-    const auto value = static_cast<double>(values[i]);
-    sums[lane] += value * value;
-  }
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
 double DotProduct(const double* a, const double* b, size_t count) {
   const hn::CappedTag<double, 8> tag;
   const size_t lanes = hn::Lanes(tag);
@@ -94,9 +65,6 @@ void SubtractMultiple(double* target, double factor, const double* source, size_
   for (; i < count; ++i) target[i] -= factor * source[i];
 }
 
-double SumOfSquaresF32(const float* values, size_t count) { return SumOfSquares(values, count); }
-double SumOfSquaresF64(const double* values, size_t count) { return SumOfSquares(values, count); }
-
 }  // namespace netc::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -109,14 +77,6 @@ int64_t count_nonfinite(std::span<const float> values) {
 
 int64_t count_nonfinite(std::span<const double> values) {
   return NETC_TARGET_FUNCTION(CountNonFiniteF64)(values.data(), values.size());
-}
-
-double sum_of_squares(std::span<const float> values) {
-  return NETC_TARGET_FUNCTION(SumOfSquaresF32)(values.data(), values.size());
-}
-
-double sum_of_squares(std::span<const double> values) {
-  return NETC_TARGET_FUNCTION(SumOfSquaresF64)(values.data(), values.size());
 }
 
 double dot_product(std::span<const double> a, std::span<const double> b) {

@@ -10,12 +10,8 @@ namespace netc::runtime {
 int64_t count_nonfinite(std::span<const float> values);
 int64_t count_nonfinite(std::span<const double> values);
 
-/// Sum of squares in f64: 8 interleaved partial sums, added as ((0+4)+(2+6))+((1+5)+(3+7)), so the
-/// bits are the same on every CPU.
-double sum_of_squares(std::span<const float> values);
-double sum_of_squares(std::span<const double> values);
-
-/// Sum of a[i] * b[i], with partial sums as above. Arrays of equal size.
+/// Sum of a[i] * b[i]: 8 interleaved partial sums, added as ((0+4)+(2+6))+((1+5)+(3+7)), so that
+/// the bits are the same on every CPU. Arrays of equal size.
 double dot_product(std::span<const double> a, std::span<const double> b);
 
 /// target[i] -= factor * source[i], rounded twice. Arrays of equal size that do not overlap.
