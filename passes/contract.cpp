@@ -50,7 +50,8 @@ class Contract {
   /// Memory that is read through affine views.
   bool readable(ValueId v) const {
     const ValueId root = uses_.root[v.index];
-    return !inside(v) && !is_free_leaf(f_, root) && ir::affine_access(f_, v).has_value();
+    const bool in_memory = is_parameter(f_, root) || f_[root].kernel;
+    return !inside(v) && in_memory && ir::affine_access(f_, v).has_value();
   }
 
   std::optional<std::string> contraction() const {

@@ -160,6 +160,25 @@ class KernelWriter {
   }
 };
 
+/// Contractions read memory: a constant operand becomes a value of its own, that is stored, beside
+/// the number that others use.
+void separate_constants(Module& module, FunctionId f) {
+  Rewriter rewriter(module, f);
+  const Function& old = rewriter.old();
+  for (size_t i = old.params.size(); i < old.values.size(); ++i) {
+    std::map<size_t, ValueId> own;
+    if (ir::def(old.values[i].op).form == ir::Form::Contract) {
+      for (size_t a = 0; a < old.values[i].args.size(); ++a) {
+        const Value& operand = old[old.values[i].args[a]];
+        if (splat(operand)) own[a] = append(module[f], operand);
+      }
+    }
+    const ValueId v = rewriter.copy(ValueId(i));
+    for (const auto& [a, constant] : own) module[f][v].args[a] = constant;
+  }
+  rewriter.finish();
+}
+
 /// Drops kernels and addresses that a module already has.
 void undo_kernels(Function& function) {
   function.kernels.clear();
@@ -174,6 +193,7 @@ Module form_kernels(Module module, Grouping (*group)(const Function&)) {
     const FunctionId f(i);
     if (!module[f].entry) continue;
     undo_kernels(module[f]);
+    separate_constants(module, f);
     erase_unused(module, f);
     const Function before = module[f];
     if (!KernelWriter(module, f, group(before)).run()) {

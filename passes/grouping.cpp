@@ -80,6 +80,7 @@ class Grower {
       : f_(function),
         must_store_(function.values.size(), false),
         leads_to_store_(function.values.size(), false),
+        read_dense_(function.values.size(), false),
         pure_(function.values.size(), false),
         place_(function.values.size(), Place::None),
         origins_(function.values.size()) {
@@ -95,6 +96,7 @@ class Grower {
   Grouping out_;
   std::vector<bool> must_store_;
   std::vector<bool> leads_to_store_;  ///< stored, or the operand of such an elementwise value
+  std::vector<bool> read_dense_;      ///< read by what needs it in memory
   std::vector<bool> pure_;            ///< elementwise from stored values and affine views of them
   std::vector<Place> place_;
   std::vector<std::set<uint32_t>> origins_;  ///< groups that a value needs
@@ -106,6 +108,7 @@ class Grower {
   void visit_view(ValueId v);
   void visit_reduce(ValueId v);
   void visit_heavy(ValueId v, Form form);
+  bool belongs_behind(uint32_t g, ValueId v) const;
   bool fits(uint32_t g, ValueId v, Place& place);
   bool reaches(uint32_t from, uint32_t to) const;
   bool may_read(uint32_t g, ValueId operand) const;
@@ -144,6 +147,7 @@ void Grower::find_must_store() {
     const Form form = ir::def(f_.values[i].op).form;
     leads_to_store_[i] = leads_to_store_[i] || must_store_[i];
     for (ValueId a : f_.values[i].args) {
+      if (form != Form::Map) read_dense_[a.index] = true;
       if (form == Form::Map && leads_to_store_[i]) leads_to_store_[a.index] = true;
     }
   }
@@ -230,12 +234,22 @@ void Grower::float_or_store(ValueId v) {
   if (must_store_[v.index]) store_alone(v);
 }
 
+/// Whether an elementwise value is better computed with the contraction than by its readers: it is
+/// on the way to something stored, or spares the storing of its operands.
+bool Grower::belongs_behind(uint32_t g, ValueId v) const {
+  if (leads_to_store_[v.index]) return true;
+  return std::all_of(f_[v].args.begin(), f_[v].args.end(), [&](ValueId a) {
+    if (out_.home[a.index] == g) return !must_store_[a.index] && !read_dense_[a.index];
+    return out_.home[a.index] != kNoGroup || pure_[a.index];
+  });
+}
+
 bool Grower::fits(uint32_t g, ValueId v, Place& place) {
   const Group& group = out_.groups[g];
   const ir::Shape& shape = f_[v].type.shape;
   if (group.form == Form::Contract) {
     place = Place::Full;
-    if (shape != group.shape || !leads_to_store_[v.index]) return false;
+    if (shape != group.shape || !belongs_behind(g, v)) return false;
   } else if (group.form == Form::Reduce) {
     if (shape != group.shape && shape != group.row) return false;
     place = shape == group.shape ? Place::Full : Place::Row;

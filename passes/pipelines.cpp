@@ -31,6 +31,7 @@ const Step kSteps[] = {
     {kOptimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
 
     // Kernels.
+    {kFused, 2, 2, {"layouts", "store operands as contractions read them", choose_layouts}},
     {kFused, 1, 2, {"fuse", "form kernels of what may run together", fuse}},
     {kFused, 0, 0, {"split", "one op a kernel", split_kernels}},
 

@@ -35,7 +35,8 @@ KernelUses kernel_uses(const Function& function) {
     kernel.values.push_back(ValueId(i));
     for (ValueId a : value.args) {
       const ValueId root = out.root[a.index];
-      if (out.kernel_of[root.index] == k || is_free_leaf(function, root)) continue;
+      if (out.kernel_of[root.index] == k) continue;
+      if (is_free_leaf(function, root) && !function[root].kernel) continue;
       auto& readers = out.readers[root.index];
       if (!readers.empty() && readers.back() == k) continue;
       readers.push_back(k);

@@ -306,8 +306,12 @@ ValueId build_term(const Term& term, ir::Builder& b, const ir::Type& number_type
     args[i] = build_term(term.args[i], b, number_type, bound, emit);
     type = b.type(args[i]);
   }
-  for (size_t i = 0; i < args.size(); ++i)
-    if (!args[i]) args[i] = build_term(term.args[i], b, type, bound, emit);
+  const bool selects = ir::def(term.op).scalar->cls == ir::ScalarInfo::Class::Select;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i]) continue;
+    const ir::Type own{selects && i == 0 ? ir::DType::boolean : type.dtype, type.shape};
+    args[i] = build_term(term.args[i], b, own, bound, emit);
+  }
   return emit(term.op, std::move(args));
 }
 
