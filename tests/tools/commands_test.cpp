@@ -69,7 +69,7 @@ TEST(Commands, CheckPrintsParameters) {
   s.example("two_layer.net");
   auto r = s.netc({"check", "-v", "two_layer.net"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_NE(r.out.find("dense0.weight   f32[100, 50]   xavier_uniform   5,000"), std::string::npos)
+  EXPECT_NE(r.out.find("dense0.weight   f32[100, 50]   xavier_uniform    5,000"), std::string::npos)
       << r.out;
   EXPECT_NE(r.out.find("total 5,101"), std::string::npos) << r.out;
   EXPECT_NE(r.out.find("predict(x: f32[batch, 100]) -> p: f32[batch, 1]"), std::string::npos)
@@ -146,6 +146,32 @@ TEST(Commands, RunWritesOutputsLossAndGradients) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name << "\n" << step.out;
   EXPECT_EQ(s.netc({"run", "two_layer.net", "--entry", "step", "--in", "x=x.npy"}).exit_code, 2);
   EXPECT_EQ(s.netc({"run", "two_layer.net", "--in", "x=absent.npy"}).exit_code, 3);
+}
+
+TEST(Commands, RunNamesTheRecordOfAWrongLabel) {
+  Scratch s;
+  s.example("mnist.net");
+  s.npy_u8("image.npy", {4, 28, 28}, 256);
+  s.npy_u8("label.npy", {4}, 200);
+  auto r = s.netc({"run", "mnist.net", "--entry", "loss", "--in", "image=image.npy", "--in",
+                   "label=label.npy"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("label.npy: record 0: label "), std::string::npos) << r.err;
+  // The label is declared: entry points that do not need it take it all the same.
+  EXPECT_EQ(
+      s.netc({"run", "mnist.net", "--in", "image=image.npy", "--in", "label=label.npy"}).exit_code,
+      0);
+}
+
+TEST(Commands, BadValuesOnTheCommandLineAreTwo) {
+  Scratch s;
+  s.example("neuron.net");
+  EXPECT_EQ(s.netc({"check", "neuron.net", "--seed", "99999999999999999999999"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"dump", "neuron.net", "--model", "nosuch"}).exit_code, 2);
+  s.write("w.safetensors", "x");
+  EXPECT_EQ(s.netc({"eval", "neuron.net", "--weights", "w.safetensors", "--data", "nosuch(\"x\")"})
+                .exit_code,
+            2);
 }
 
 TEST(Commands, PredictReadsJsonLines) {

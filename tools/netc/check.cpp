@@ -52,7 +52,7 @@ void print_table(const std::vector<Row>& rows) {
   }
   for (const Row& r : rows) {
     bool last = &r == &rows.back();
-    print_out(fmt::format("{:<{}}   {:<{}}   {:<{}}   {:>{}}{}\n", r.name, name, r.type, type,
+    print_out(fmt::format("{:<{}}   {:<{}}   {:<{}}    {:>{}}{}\n", r.name, name, r.type, type,
                           r.initialiser, init, with_commas(r.count), count,
                           last ? "     total " + with_commas(total) : ""));
   }

@@ -40,6 +40,7 @@ class Dump {
       folder = std::filesystem::absolute(options_.output).parent_path().string();
     }
     session_.load({}, folder);
+    if (!options_.common.model.empty()) session_.model();
     // A pass cannot be run, nor its work shown, without a model; the text of a stage can.
     std::string text =
         options_.passes.empty() && options_.after.empty() ? stage_text() : passes_text();
@@ -53,6 +54,15 @@ class Dump {
  private:
   DumpOptions options_;
   Session session_;
+
+  /// With --model, only what belongs to that model.
+  ir::Module of_model(ir::Module module) const {
+    if (options_.common.model.empty()) return module;
+    std::vector<std::string> kept;
+    for (const ir::Function& f : module.functions)
+      if (f.entry && f.name.starts_with(session_.model().name + ".")) kept.push_back(f.name);
+    return keep_entries(std::move(module), kept);
+  }
 
   ir::PrintOptions print_options() const {
     ir::PrintOptions p;
@@ -96,7 +106,7 @@ class Dump {
     ir::Stage wanted = later_stage(*find_stage(stage));
     ir::Module module = session_.lower(lowering(wanted));
     if (wanted == own) module = without_derived(std::move(module));
-    return print_module(module);
+    return print_module(of_model(std::move(module)));
   }
 
   /// A dump shown at its own stage is what it was: functions that it lacked stay away.
@@ -164,7 +174,7 @@ class Dump {
         return;
       text += after_pass(pass, before, after);
     };
-    ir::Module module = session_.program().module;
+    ir::Module module = of_model(session_.program().module);
     Lowering l = lowering(ir::Stage::Plan);
     module = session_.run_passes(chosen_passes(), std::move(module), l, run);
     return options_.after.empty() ? print_module(module) : text;

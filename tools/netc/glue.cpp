@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "frontend/parse.h"
+#include "frontend/settings.h"
 
 namespace netc::tools {
 
@@ -88,6 +91,11 @@ runtime::DataSource parse_data_source(Session& session, const std::string& text)
   auto* call = std::get_if<runtime::LoaderCall>(&value);
   if (call == nullptr)
     throw UsageError{"--data takes a loader, for example 'csv(\"more.csv\")'", ""};
+  std::vector<std::string> names;
+  for (const frontend::LoaderInfo& loader : frontend::loader_infos()) names.push_back(loader.name);
+  if (std::find(names.begin(), names.end(), call->name) == names.end())
+    throw UsageError{fmt::format("--data: no loader is called `{}`", call->name),
+                     did_you_mean(call->name, names)};
   return {*call, "."};
 }
 

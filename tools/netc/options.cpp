@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 
 namespace netc::tools {
 
@@ -32,7 +33,15 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
   command.add_option("--dtype", o.dtype, "the default float")->check(CLI::IsMember({"f32", "f64"}));
   command.add_option("--threads", o.threads, "threads (default: CPUs this process may use)")
       ->check(CLI::Range(1, 4096));
-  command.add_option("--seed", o.seed, "seed of initialisers, shuffling and dropout");
+  command.add_option("--seed", o.seed, "seed of initialisers, shuffling and dropout")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            uint64_t seed = 0;
+            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+            bool good = error == std::errc() && end == text.data() + text.size();
+            return good ? std::string() : "not a number from 0 to 2^64 - 1: " + text;
+          },
+          "SEED"));
   command.add_option("--cpu", o.cpu, "instruction set level")
       ->check(CLI::IsMember({"sse2", "avx2", "avx512", "native"}));
   command

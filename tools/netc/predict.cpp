@@ -136,16 +136,21 @@ class Predict {
     std::vector<int64_t> shape = runtime::sample_dims(slot);
     flatten(*it, shape, slot.name, numbers);
     shape.insert(shape.begin(), 1);
-    write_checked(slot, 1, from_numbers(numbers, slot.type, shape));
+    write_checked(slot, 1, from_numbers(numbers, slot.type, shape),
+                  [&](int64_t) { return fmt::format("<stdin>: line {}", line); });
   }
 
-  void write_checked(const runtime::Slot& slot, int64_t rows, const runtime::Tensor& tensor) {
+  /// Writes rows after checking those that are indices; `origin` names the record of row r.
+  template <typename Origin>
+  void write_checked(const runtime::Slot& slot, int64_t rows, const runtime::Tensor& tensor,
+                     const Origin& origin) {
+    int64_t row_size = std::max<int64_t>(1, tensor.count() / std::max<int64_t>(1, rows));
     for (int64_t i = 0; slot.index_range > 0 && i < tensor.count(); ++i) {
       double v = tensor.number(i);
       if (v >= double(slot.index_range) || v < (slot.index_wraps ? -double(slot.index_range) : 0))
-        throw runtime::Error(
-            runtime::Fault::IndexData,
-            fmt::format("input `{}`: {} is outside 0..{}", slot.name, v, slot.index_range - 1));
+        throw runtime::Error(runtime::Fault::IndexData,
+                             fmt::format("{}: {} {} is outside 0..{}", origin(i / row_size),
+                                         slot.name, v, slot.index_range - 1));
     }
     runner_->write(slot, rows, tensor);
   }
@@ -182,7 +187,9 @@ class Predict {
     shape[0] = rows;
     runtime::Tensor part = runtime::make_tensor(tensor.type, shape);
     std::copy_n(tensor.bytes.data.get() + first * bytes, rows * bytes, part.bytes.data.get());
-    write_checked(slot, rows, part);
+    write_checked(slot, rows, part, [&](int64_t row) {
+      return fmt::format("{}: record {}", runtime::file_name(file_of(slot.name)), first + row);
+    });
   }
 
   std::string file_of(const std::string& name) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "frontend/parse.h"
 #include "runtime/data/loaders.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
@@ -26,6 +27,21 @@ struct NamedTensor {
   std::string name;
   runtime::Tensor tensor;
 };
+
+/// Whether `model` in this source declares the input; slicing may have left it out of every entry.
+bool declared_input(const std::string& source, const std::string& model, const std::string& name) {
+  frontend::SourceSet sources;
+  frontend::Diagnostics ignored;
+  frontend::File file = frontend::parse(sources, sources.add("", "", source), ignored);
+  for (const frontend::Item& item : file.items) {
+    auto* m = std::get_if<frontend::ModelItem>(&item.node);
+    if (m == nullptr || m->name != model) continue;
+    for (const frontend::Stmt& s : m->body)
+      if (auto* input = std::get_if<frontend::InputDecl>(&s.node))
+        if (input->name.str() == name) return true;
+  }
+  return false;
+}
 
 class Run {
  public:
@@ -52,6 +68,7 @@ class Run {
   Session session_;
   runtime::ThreadPool pool_;
   std::map<std::string, runtime::Tensor> inputs_;
+  std::map<std::string, std::string> files_;  ///< of inputs_
   int64_t rows_ = 1;
 
   /// Runs one entry point and adds what it leaves behind.
@@ -73,8 +90,7 @@ class Run {
     if (!f && entry == "step") f = module.find(session_.entry_name("loss"));
     if (!f)
       throw UsageError{
-          fmt::format("model `{}` has no entry point `{}`", session_.model().name, entry),
-          ""};
+          fmt::format("model `{}` has no entry point `{}`", session_.model().name, entry), ""};
     return module[f];
   }
 
@@ -96,7 +112,8 @@ class Run {
       if (!known_input(name))
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
                          did_you_mean(name, names)};
-      inputs_[name] = runtime::read_npy(text.substr(equals + 1));
+      files_[name] = text.substr(equals + 1);
+      inputs_[name] = runtime::read_npy(files_[name]);
     }
     for (const std::string& name : names)
       if (!inputs_.contains(name))
@@ -109,12 +126,12 @@ class Run {
             did_you_mean(name, names)};
   }
 
-  /// An input of any entry point: `predict` may be given the label that only `loss` reads.
+  /// An input that the model declares, whether this entry point needs it or not.
   bool known_input(const std::string& name) const {
     for (const ir::Function& f : session_.program().module.functions)
       for (const ir::Parameter& p : f.params)
         if (f.entry && p.role == ir::Role::Input && f[p.value].name == name) return true;
-    return false;
+    return declared_input(session_.program().config_text, session_.model().name, name);
   }
 
   /// Binds the named sizes to the shapes of the tensors given. A leading batch that all inputs
@@ -207,15 +224,19 @@ class Run {
     runner.write(slot, rows_, *tensor);
   }
 
-  static void check_range(const runtime::Slot& slot, const runtime::Tensor& tensor) {
+  void check_range(const runtime::Slot& slot, const runtime::Tensor& tensor) const {
     if (slot.index_range <= 0) return;
+    int64_t records = tensor.shape.empty() ? 1 : std::max<int64_t>(1, tensor.shape[0]);
+    int64_t record_size = std::max<int64_t>(1, tensor.count() / records);
     for (int64_t i = 0; i < tensor.count(); ++i) {
       auto v = static_cast<int64_t>(tensor.number(i));
       bool inside = v < slot.index_range && v >= (slot.index_wraps ? -slot.index_range : 0);
-      if (!inside && v != slot.index_ignore)
-        throw runtime::Error(runtime::Fault::IndexData,
-                             fmt::format("input `{}`: element {} is {}, outside 0..{}", slot.name,
-                                         i, v, slot.index_range - 1));
+      if (inside || v == slot.index_ignore) continue;
+      throw runtime::Error(runtime::Fault::IndexData,
+                           fmt::format("{}: record {}: {} {} is outside 0..{}",
+                                       runtime::file_name(files_.at(slot.name)), i / record_size,
+                                       slot.name, v, slot.index_range - 1))
+          .for_input(slot.name);
     }
   }
 
