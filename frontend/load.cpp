@@ -17,6 +17,7 @@
 #include "frontend/paths.h"
 #include "frontend/program.h"
 #include "frontend/settings.h"
+#include "ir/op.h"
 
 namespace netc::frontend {
 namespace {
@@ -108,8 +109,7 @@ class Loader {
     }
     std::string text;
     if (const std::string problem = read_text(path, text); !problem.empty()) {
-      ir::Diagnostic d =
-          report("E0211", span, fmt::format("cannot read `{}`: {}", written, problem), "this file");
+      report("E0211", span, fmt::format("cannot read `{}`: {}", written, problem), "this file");
       return Unit::kNoUnit;
     }
     const size_t added = add_unit(path, std::move(text));
@@ -126,16 +126,15 @@ class Loader {
     report("E0210", span, "`use` goes round in a circle: " + circle, "closes the circle");
   }
 
-  ir::Diagnostic report(const char* code, Span span, std::string message, std::string label,
-                        std::string help = {}) {
+  void report(const char* code, Span span, std::string message, std::string label,
+              std::string help = {}) {
     ir::Diagnostic d;
     d.code = code;
     d.message = std::move(message);
     d.place = sources_.place(span);
     d.label = std::move(label);
     if (!help.empty()) d.helps.push_back(std::move(help));
-    diagnostics_.add(d);
-    return d;
+    diagnostics_.add(std::move(d));
   }
 
   // Everything on the command line that changes the program's tree.
@@ -178,7 +177,14 @@ class Loader {
                          options_.output_directory);
       };
     }
-    Elaborated done = elaborate(units_, sources_, options, diagnostics_);
+    Elaborated done;
+    try {
+      done = elaborate(units_, sources_, options, diagnostics_);
+    } catch (const ir::OpError& e) {  // a limit of the graph that no statement is to blame for
+      const auto& items = units_.front().ast.items;
+      report(e.code.c_str(), items.empty() ? Span{} : items.front().span, e.what(), "");
+      return;
+    }
     program.module = std::move(done.module);
     program.models = std::move(done.models);
     program.derived = std::move(done.derived);

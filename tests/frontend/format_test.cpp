@@ -135,7 +135,7 @@ TEST(FormatTest, breaks_at_a_hundred_columns) {
   for (const auto& [name, text] : program_texts()) {
     std::istringstream lines(formatted(text));
     for (std::string line; std::getline(lines, line);) {
-      if (line.find('#') != std::string::npos) continue;
+      if (line.find_first_of("#\"") != std::string::npos) continue;  // texts are not broken
       EXPECT_LE(line.size(), 100u) << name << ": " << line;
     }
   }

@@ -165,6 +165,23 @@ std::string repeat(const std::string& text, int n) {
   return out;
 }
 
+TEST(ParseTest, shows_where_a_bracket_was_opened_and_a_statement_starts) {
+  SourceSet sources;
+  Diagnostics diagnostics;
+  sources.add("net.net", "net.net",
+              "fn net(x) {\n  fc1 = Linear(3, 4)\n  h = relu(fc1(x)\n  return fc2(h)\n}\n");
+  parse(sources, 0, diagnostics);
+  EXPECT_EQ(render(diagnostics.all(), sources, {}),
+            R"x(error[E0101]: expected `)` to close `relu(`, found `return`
+ --> net.net:3:11
+3 |   h = relu(fc1(x)
+  |           ^ this `(` is never closed
+4 |   return fc2(h)
+  |   ------ a new statement starts here
+  = help: add `)` at the end of line 3
+)x");
+}
+
 TEST(ParseTest, nesting_has_a_limit_that_the_message_names) {
   EXPECT_TRUE(
       parsed("let a = " + repeat("(", 256) + "1" + repeat(")", 256)).diagnostics.all().empty());
