@@ -32,10 +32,13 @@ void filter_lines(const std::string& path, Keep keep) {
   std::ifstream in(path);
   if (!in) return;
   std::string line, text;
+  bool changed = false;
   while (std::getline(in, line)) {
-    if (!in.eof() && keep(line)) text += line + "\n";  // a last line without newline was torn
+    const bool kept = !in.eof() && keep(line);  // a last line without newline was torn
+    if (kept) text += line + "\n";
+    changed = changed || !kept;
   }
-  write_file(path, text);
+  if (changed) replace_file(path, {std::as_bytes(std::span(text))});
 }
 
 bool is_before(const std::string& line, int64_t epoch, int64_t step) {

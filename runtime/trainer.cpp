@@ -212,9 +212,7 @@ EndEvent Trainer::run() {
 }
 
 void Trainer::begin(MetricsLog& log) {
-  if (!settings_.directory.empty() && !settings_.config_text.empty()) {
-    write_file(settings_.directory + "/config.net", settings_.config_text);
-  }
+  write_config();
   if (resumed_) saver_.export_loaded(state_);
   start_nonfinite_ = nonfinite_weights();
   StartEvent event;
@@ -239,6 +237,17 @@ void Trainer::begin(MetricsLog& log) {
   event.resumed_step = resumed_ ? state_.step : 0;
   log.write(event);
   listener_.start(event);
+}
+
+void Trainer::write_config() const {
+  if (settings_.directory.empty() || settings_.config_text.empty()) return;
+  const std::string path = settings_.directory + "/config.net";
+  // A resumed run needs the program that is there: a failure must not take it away.
+  if (resumed_) {
+    replace_file(path, {std::as_bytes(std::span(settings_.config_text))});
+  } else {
+    write_file(path, settings_.config_text);
+  }
 }
 
 bool Trainer::must_stop() const {

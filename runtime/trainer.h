@@ -82,6 +82,7 @@ class Trainer {
   enum class EpochOutcome : uint8_t { Ended, Stopped };
 
   void begin(MetricsLog& log);
+  void write_config() const;
   EpochOutcome train_epoch(MetricsLog& log);
   double step(int64_t rows);
   bool end_epoch(MetricsLog& log);
