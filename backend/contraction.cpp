@@ -382,6 +382,8 @@ class ContractKernel {
     Value* count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
                                            b.CreateSub(tile.row_end, row));
     Value* start = p_.column < 0 ? e_.i64(0) : tile.labels[size_t(p_.column)].base;
+    bool exact =
+        p_.column >= 0 && label(p_.column).size.is_constant() && size(p_.column) % p_.lanes == 0;
     e_.loop(e_.i64(0), count, 1, [&](Value* i) {
       if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(b.CreateAdd(row, i));
       Value* line = b.CreateMul(i, e_.i64(width));
@@ -389,17 +391,16 @@ class ContractKernel {
         return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
       };
       if (p_.column < 0) return epilogue(tile, read(line));
-      vectors(e_, start, tile.column_end, column_extent(), false, 1,
-              [&](const std::vector<Coord>& at) {
-                tile.labels[size_t(p_.column)] = at[0];
-                epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
-              });
+      vectors(
+          e_, start, tile.column_end, label(p_.column).size, false, 1,
+          [&](const std::vector<Coord>& at) {
+            tile.labels[size_t(p_.column)] = at[0];
+            epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
+          },
+          exact);
       tile.labels[size_t(p_.column)] = e_.uniform(start);
     });
   }
-
-  /// The column's size; its being a multiple of the lanes spares the masked rest.
-  Dim column_extent() const { return label(p_.column).size; }
 
   void finish_dot(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
     auto& b = e_.b;

@@ -128,7 +128,8 @@ void start_llvm() {
 std::unique_ptr<llvm::Module> new_module(llvm::LLVMContext& context, CpuLevel level) {
   auto module = std::make_unique<llvm::Module>("netc", context);
   module->setTargetTriple(kTriple);
-  module->setDataLayout(target_machine(level, 1)->createDataLayout());
+  static const llvm::DataLayout layout = target_machine(level, 1)->createDataLayout();
+  module->setDataLayout(layout);  // the same at every level
   return module;
 }
 

@@ -60,9 +60,11 @@ class Planner {
   void read() {
     for (ValueId v : k_.values) {
       ir::Form form = ir::def(f_[v].op).form;
+      bool pulled = form == ir::Form::Map || form == ir::Form::Leaf || form == ir::Form::View ||
+                    form == ir::Form::Gather;
       if (form == ir::Form::Contract && !p_.einsum)
         p_.einsum = v;
-      else if (form != ir::Form::Map)
+      else if (!pulled)
         throw NotFused("not a contraction and its epilogue");
     }
     if (!p_.einsum) throw NotFused("no contraction");
@@ -209,7 +211,7 @@ class Planner {
         double step = double(wide) * cycles(c, rows, columns);
         if (!dot && columns > 1) step += double(panels - wide) * cycles(c, rows, columns - 1);
         bool two_variants = !dot && wide != panels;
-        double total = double(ceil_div(m, rows)) * step * depth * (two_variants ? 1.01 : 1.0);
+        double total = double(ceil_div(m, rows)) * step * depth * (two_variants ? 1.03 : 1.0);
         total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
         if (total < best) best = total, c.rows = rows, c.columns = columns;
       }

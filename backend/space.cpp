@@ -50,7 +50,7 @@ int64_t chunk_count(const Emitter& e, const Space& space) {
 }
 
 void vectors(Emitter& e, Value* lo, Value* hi, const Dim& size, bool whole, int unroll,
-             const std::function<void(const std::vector<Coord>&)>& body) {
+             const std::function<void(const std::vector<Coord>&)>& body, bool exact) {
   auto& b = e.b;
   int64_t step = int64_t(e.lanes) * unroll;
   auto at = [&](Value* i, int count) {
@@ -78,7 +78,7 @@ void vectors(Emitter& e, Value* lo, Value* hi, const Dim& size, bool whole, int 
     e.loop(lo, end, step, [&](Value* i) { body(at(i, unroll)); });
     lo = end;
   }
-  if (step == 1 || (fixed && n % step == 0)) return;
+  if (step == 1 || (fixed && n % step == 0) || (exact && unroll == 1)) return;
   auto masked = [&](Value* i) {
     e.mask = e.lanes == 1 ? outer : e.lanes_below(b.CreateSub(hi, i));
     body(at(i, 1));
@@ -128,12 +128,15 @@ void over(Emitter& e, const Space& space,
       rest = b.CreateUDiv(rest, count);
       return r;
     };
-    if (blocked) number = take(blocks);
+    if (blocked && !space.blocks_outside) number = take(blocks);
     std::vector<size_t> outer;
     for (size_t d = 0; d < space.shape.size(); ++d)
       if (!(has_lanes && d == lane_dim) && !(space.shape[d] == Dim(1))) outer.push_back(d);
     for (size_t i = outer.size(); i-- > 0;)
-      at[outer[i]] = e.uniform(i == 0 ? rest : take(e.size(space.shape[outer[i]])));
+      at[outer[i]] = e.uniform(i == 0 && !(blocked && space.blocks_outside)
+                                   ? rest
+                                   : take(e.size(space.shape[outer[i]])));
+    if (blocked && space.blocks_outside) number = rest;
     if (!has_lanes) {
       body({at});
       return;

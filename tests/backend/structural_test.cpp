@@ -41,6 +41,22 @@ TEST(Structural, ViewsPadConcat) {
   }
 }
 
+TEST(Structural, TransposedCopies) {
+  for (DType type : {DType::f32, DType::f64, DType::u8})
+    for (Shape shape : {Shape{64, 96}, Shape{2, 32, 48}, Shape{33, 70}, Shape{128, 10}})
+      check(
+          [&](Builder& b) {
+            auto x = b.parameter("x", {type, shape});
+            auto last = int64_t(shape.size()) - 1;
+            std::vector<int64_t> dims = {last, last - 1};
+            if (last == 2) dims.insert(dims.begin(), 0);
+            auto turned = b.permute(x, dims);
+            b.result("turned", turned);
+            b.result("sum", b.binary(Op::add, turned, b.unary(Op::abs, turned)));
+          },
+          {.capacity = 1, .n = 1}, 0, "transposed " + ir::str(shape));
+}
+
 TEST(Structural, ReductionsOfEveryKind) {
   using Case = std::pair<Shape, std::vector<int64_t>>;
   std::vector<Case> cases = {{{7, 19}, {1}},   {{7, 19}, {0}},      {{7, 19}, {0, 1}},
