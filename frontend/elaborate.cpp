@@ -93,7 +93,7 @@ Elaborated Elaborator::run() {
     if (!diagnostics_->has_errors()) derive_missing();
   } catch (const Failed&) {
   }
-  warn_unused();
+  if (!diagnostics_->has_errors()) warn_unused();
   prune();
   scope_ = nullptr;
   return std::move(out_);

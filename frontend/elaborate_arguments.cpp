@@ -106,6 +106,23 @@ void Elaborator::match_argument(const ParamDecl& p, ir::ValueId v, const CallArg
   if (auto m = match(*p.type, type(v))) argument_mismatch(p, *m, v, arg, site, callee, instance);
 }
 
+const std::pair<std::string, Span>* Elaborator::producer_of(ir::ValueId v) const {
+  // Through what keeps the shape: activations and the like.
+  for (int steps = 0; steps < 64; ++steps) {
+    auto it = frame_->produced.find(v.index);
+    if (it != frame_->produced.end()) return &it->second;
+    const ir::Value& value = frame_->b.value(v);
+    const ir::Form form = ir::def(value.op).form;
+    if (form != ir::Form::Map && form != ir::Form::Call) return nullptr;
+    ir::ValueId next;
+    for (ir::ValueId a : value.args)
+      if (!next && type(a).shape == value.type.shape) next = a;
+    if (!next) return nullptr;
+    v = next;
+  }
+  return nullptr;
+}
+
 void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::ValueId v,
                                    const CallArg& arg, CallSite& site, const std::string& callee,
                                    const LayerInstance* instance) {
@@ -133,10 +150,9 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
                                  : fmt::format("`{}` expects `{}` to be {} but gets {}", callee,
                                                p.path.str(), expected, ir::str(actual));
   ir::Diagnostic d = error("E0301", message, place, "this argument is " + ir::str(actual));
-  auto produced = frame_->produced.find(v.index);
-  if (produced != frame_->produced.end())
-    other(d, produced->second.second,
-          fmt::format("`{}` produces {} here", produced->second.first, ir::str(actual)));
+  if (const auto* producer = producer_of(v))
+    other(d, producer->second,
+          fmt::format("`{}` produces {} here", producer->first, ir::str(actual)));
   else if (auto declared = frame_->declared.find(v.index); declared != frame_->declared.end())
     other(d, declared->second, "declared here");
   bool labelled = false;

@@ -101,9 +101,12 @@ Val require(Elaborator& e, CallSite& site, Bound& bound) {
     // Said of the call in the program, not of std's inside.
     std::string message = e.string(e.eval(*bound[1]), site.at, "the message");
     Span at = site.at;
-    for (size_t i = e.levels_.size(); i-- > 0 && e.levels_[i].is_std;)
-      at = e.levels_[i].called_from;
-    while (!e.levels_.empty() && e.levels_.back().is_std) e.levels_.pop_back();
+    std::vector<Level> outer = e.levels_;
+    while (!outer.empty() && outer.back().is_std) {
+      at = outer.back().called_from;
+      outer.pop_back();
+    }
+    Restore<std::vector<Level>> program_levels(e.levels_, std::move(outer));
     e.fail("E0330", message, at);
   }
   return e.eval(*bound[2]);
@@ -115,7 +118,9 @@ Val random_like(Elaborator& e, CallSite& site, Bound& bound) {
   const ir::Type integer{ir::DType::i64, {}};
   if (!f.step) f.step = f.b.parameter("step", integer, ir::Role::Input);
   if (!f.seed) f.seed = f.b.parameter("seed", integer, ir::Role::Input);
+  // A layer that is called again draws numbers of its own.
   std::string path = e.body_ ? e.body_->path : "";
+  if (int again = f.sites[path]++) path += fmt::format(".{}", again);
   return {TensorVal{e.emit(site.at, [&](ir::Builder& b) {
     return b.add(ir::Op::random, {f.seed, f.step}, {t.shape, path});
   })}};
@@ -143,7 +148,7 @@ std::vector<Builtin> make_builtins() {
     const ir::Op op = ir::Op(i);
     const ir::OpDef& d = ir::def(op);
     const std::string name = ir::op_name(op);
-    const bool infix = std::string_view(d.name) != name && op != ir::Op::pow;
+    const bool infix = std::string_view(d.name) != name && op != ir::Op::pow && op != ir::Op::neg;
     if (!d.scalar || infix || op == ir::Op::cast) continue;
     if (op == ir::Op::where) {
       list.push_back({"where(c: bool, a, b)", nullptr});

@@ -353,7 +353,16 @@ Val Elaborator::call_entry(ir::FunctionId f, CallSite& site) {
   return emit_call(Instance{f, false, {}, {}}, args, "", site.at);
 }
 
+void Elaborator::enter_call(Span at) {
+  // Flattening costs time even where it adds no ops.
+  ++ops_;
+  limit_ops(at);
+  if (active_.size() >= kMaxCalls)
+    fail("E0311", fmt::format("calls nest deeper than {}", kMaxCalls), at);
+}
+
 Val Elaborator::inline_fn(const ItemVal& fn, Scope& scope, CallSite& site) {
+  enter_call(site.at);
   const auto& node = std::get<FnItem>(fn.item->node);
   active_.push_back(fn.item);
   levels_.push_back({node.name.str(), site.at, false, items_[fn.unit].is_std});
@@ -381,6 +390,7 @@ Instance Elaborator::instantiate(const ItemVal& fn, Scope scope, std::vector<Val
                                  CallSite& site) {
   const auto& node = std::get<FnItem>(fn.item->node);
   const bool is_std = items_[fn.unit].is_std;
+  enter_call(site.at);
   Instance made;
   made.function = new_function(node.name.str(), is_std, site.at);
   std::vector<ir::Type> types;

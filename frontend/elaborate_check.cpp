@@ -47,10 +47,30 @@ ir::Type Elaborator::open_type(const TypeSyntax& t, int run_rank) {
   return resolve(t, true);
 }
 
+void Elaborator::check_duplicates(const std::vector<ParamDecl>& params,
+                                  std::map<std::string, Span>& seen) {
+  for (const ParamDecl& p : params) {
+    auto [it, added] = seen.try_emplace(p.path.str(), p.path.span);
+    if (added) continue;
+    ir::Diagnostic d = error("E0203", fmt::format("`{}` is declared twice", p.path.str()),
+                             p.path.span, "declared again here");
+    other(d, it->second, "first declared here");
+    fail(std::move(d));
+  }
+}
+
 void Elaborator::check_declared(const Item& item, size_t unit) {
   const auto* fn = std::get_if<FnItem>(&item.node);
   const auto* layer = std::get_if<LayerItem>(&item.node);
   const std::vector<ParamDecl>& params = fn ? fn->params : layer->params;
+  try {
+    std::map<std::string, Span> seen;
+    if (layer) check_duplicates(layer->settings, seen);
+    check_duplicates(params, seen);
+  } catch (const Failed&) {
+    bad_items_.insert(&item);
+    return;
+  }
   for (const ParamDecl& p : params)
     if (!p.type && !p.value) return;  // waits for a call
   const bool runs = has_run(params);
@@ -115,7 +135,7 @@ bool Elaborator::check_fn(const ItemVal& fn, int run_rank) {
   for (size_t k = 0; k < node.params.size(); ++k) {
     const ParamDecl& p = node.params[k];
     if (is_setting(p)) continue;
-    ir::ValueId v = frame.b.parameter(p.path.str(), types[k]);
+    ir::ValueId v = declare(p.path.str(), types[k], ir::Role::Plain, {}, p.path.span);
     frame.declared[v.index] = p.path.span;
     bind(p.path.str(), {TensorVal{v}}, p.path.span);
     inputs.emplace_back(&p, v);
@@ -174,7 +194,8 @@ bool Elaborator::check_layer(const ItemVal& layer, int run_rank) {
   CallSite site{layer.item->name_span, layer.item->name_span, node.name, {}};
   for (const ParamDecl& p : node.params) {
     if (is_setting(p)) continue;
-    ir::ValueId v = frame.b.parameter(p.path.str(), open_type(*p.type, run_rank));
+    ir::ValueId v =
+        declare(p.path.str(), open_type(*p.type, run_rank), ir::Role::Plain, {}, p.path.span);
     CallArg arg;
     arg.name = p.path.str();
     arg.name_span = p.path.span;

@@ -185,8 +185,7 @@ void Elaborator::entry_function(const Item& item, size_t unit) {
     std::optional<ir::Initializer> init;
     if (p.value) init = initializer(*p.value);
     if (!items_[unit].staged) frame.b.locs = {loc(p.path.span)};
-    ir::ValueId v = frame.b.parameter(param, t, role, init);
-    check_limits(v, p.path.span);
+    ir::ValueId v = declare(param, t, role, init, p.type->span);
     if (p.storage)
       module_[id][v].storage = ir::Storage{p.storage->offset, p.storage->leading_stride};
     frame.declared[v.index] = p.path.span;

@@ -12,6 +12,13 @@ Val Elaborator::eval(CallArg& arg) {
 }
 
 Val Elaborator::eval(const Expr& e) {
+  struct Deeper {
+    int& depth;
+    explicit Deeper(int& d) : depth(++d) {}
+    ~Deeper() { --depth; }
+  } deeper(depth_);
+  if (depth_ > kMaxDepth)
+    fail("E0311", fmt::format("expressions and calls nest deeper than {}", kMaxDepth), e.span);
   return std::visit(
       [&](const auto& node) -> Val {
         using T = std::decay_t<decltype(node)>;
@@ -31,7 +38,13 @@ Val Elaborator::eval(const Expr& e) {
           return name(e, node.name, false);
         } else if constexpr (std::is_same_v<T, List>) {
           ListVal list;
-          for (const ExprPtr& item : node.items) list.items.push_back(eval(*item));
+          for (const ExprPtr& item : node.items) {
+            list.items.push_back(eval(*item));
+            const auto* inner = list.items.back().template as<ListVal>();
+            list.total += inner ? inner->total : 1;
+          }
+          if (list.total > kMaxListItems)
+            fail("E0311", fmt::format("a list of more than {} items", kMaxListItems), e.span);
           return {std::move(list)};
         } else if constexpr (std::is_same_v<T, Unary>) {
           return eval_unary(e, node);
@@ -72,6 +85,10 @@ Val Elaborator::eval_member(const Expr& e, const Member& m) {
   if (dotted(e, path)) {
     if (find(path)) return name(e, path, false);
     if (auto v = item(scope_->unit, path)) return *v;
+    std::string foreign = foreign_spelling(path);
+    if (!foreign.empty() && !lookup(path.substr(0, path.find('.'))))
+      fail("E0202", fmt::format("unknown name `{}`", path), e.span, "not defined here",
+           fmt::format("did you mean `{}`?", foreign));
   }
   Val base = eval(*m.base);
   if (const auto* alias = base.as<AliasVal>()) {

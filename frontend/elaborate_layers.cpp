@@ -38,6 +38,21 @@ std::string join(const std::string& path, const std::string& name) {
 
 }  // namespace
 
+bool Elaborator::is_size_of(const LayerItem& layer, const std::string& name) {
+  auto in_type = [&](const std::optional<TypeSyntax>& t) {
+    if (!t || !t->dims) return false;
+    for (const DimSyntax& d : *t->dims)
+      if (const auto* n = d.size ? std::get_if<Name>(&d.size->node) : nullptr; n && n->name == name)
+        return true;
+    return false;
+  };
+  for (const ParamDecl& p : layer.params)
+    if (in_type(p.type)) return true;
+  for (const Stmt& s : layer.body)
+    if (const auto* d = std::get_if<VarDecl>(&s.node); d && in_type(d->type)) return true;
+  return false;
+}
+
 std::string Elaborator::owned_path(const std::string& name) const {
   return join(body_ ? body_->path : "", name);
 }
@@ -76,8 +91,12 @@ Val Elaborator::construct(const ItemVal& layer, CallSite& site) {
              fmt::format("`{}` of `{}` must be known when the program is compiled", p.path.str(),
                          node.name),
              at, "this is " + describe(v));
-      if (const auto* n = v.as<NumberVal>(); n && n->is_int && n->scalar.numerator.overflowed())
-        fail("E0310", "this number has no value: it overflows or divides by zero", at);
+      if (v.is<NumberVal>() && is_size_of(node, p.path.str())) {
+        std::string what = fmt::format("`{}` of `{}`", p.path.str(), node.name);
+        ir::Dim d = size(v, at, what.c_str());
+        if (d.is_constant() && d.constant() < 0)
+          fail("E0310", fmt::format("{} is a size and must not be negative", what), at);
+      }
     } else {
       Restore<Scope*> inner(scope_, &scope);
       v = eval(*p.value);
@@ -102,6 +121,7 @@ Val Elaborator::call_layer(const std::shared_ptr<LayerInstance>& instance, CallS
     fail("E0207", fmt::format("layer `{}` holds itself", node.name), site.at,
          "no recursion: every program ends");
   if (bad_items_.count(instance->item) && !check_only_) throw Failed{};
+  enter_call(site.at);
   Scope scope;
   scope.unit = instance->unit;
   Bound bound = bind_arguments(node.params, site, signature(*instance->item));
@@ -263,9 +283,9 @@ ir::ValueId Elaborator::owned_param(const std::string& path, const VarDecl& d,
   Owned owned;
   owned.is_state = d.is_state;
   owned.declared = d.name.span;
-  owned.value = frame_->b.parameter(path, t, d.is_state ? ir::Role::State : ir::Role::Param, init);
+  owned.value = declare(path, t, d.is_state ? ir::Role::State : ir::Role::Param, init,
+                        d.type ? d.type->span : d.name.span);
   owned.current = owned.value;
-  check_limits(owned.value, d.name.span);
   frame_->declared[owned.value.index] = d.name.span;
   frame_->owned[path] = owned;
   frame_->owned_order.push_back(path);
@@ -386,8 +406,10 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
       continue;
     }
     std::string what = fmt::format("`{}`", params[k].name);
-    auto value = known_value(number(v, at, what.c_str()));
-    if (!value && check_only_) value = 1;
+    const auto* run = v.as<TensorVal>();
+    std::optional<double> value;
+    if (!run || !run->weak) value = known_value(number(v, at, what.c_str()));
+    if (!value && check_only_) value = 1;  // a call will say
     if (!value) fail("E0313", fmt::format("{} hangs on an open size", what), at);
     init.args.emplace_back(params[k].name, *value);
   }

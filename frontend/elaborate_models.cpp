@@ -92,9 +92,8 @@ void Elaborator::model_statement(const Stmt& s, ModelParts& parts) {
     const std::string name = input->name.str();
     taken(name, input->name.span);
     ir::Type t = resolve(input->type, true);
-    frame_->b.locs = {loc(input->name.span)};
-    ir::ValueId v = frame_->b.parameter(name, t, ir::Role::Input);
-    check_limits(v, input->type.span);
+    frame_->b.locs = {loc(input->type.span)};
+    ir::ValueId v = declare(name, t, ir::Role::Input, {}, input->type.span);
     frame_->declared[v.index] = input->name.span;
     parts.inputs.push_back(v);
     bind(name, {TensorVal{v}}, input->name.span);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 namespace netc::frontend {
 namespace {
@@ -35,6 +36,13 @@ ir::Scalar normal(double factor, ir::Dim numerator, ir::Dim denominator) {
   return {factor, numerator, denominator};
 }
 
+/// a ** n for n > 64: overflows but for -1, 0 and 1.
+ir::Dim huge_power(const ir::Dim& a, int64_t n) {
+  if (a == ir::Dim(0) || a == ir::Dim(1)) return a;
+  if (a == ir::Dim(-1)) return n % 2 ? -1 : 1;
+  return ir::Dim(std::numeric_limits<int64_t>::max()) * ir::Dim(2);
+}
+
 std::optional<NumberVal> int_arithmetic(BinaryOp op, const ir::Dim& a, const ir::Dim& b) {
   switch (op) {
     case BinaryOp::Add:
@@ -48,7 +56,9 @@ std::optional<NumberVal> int_arithmetic(BinaryOp op, const ir::Dim& a, const ir:
     case BinaryOp::Mod:
       return int_number(floor_mod(a, b));
     case BinaryOp::Pow:
+      if (a.overflowed() || b.overflowed()) return int_number(a + b);
       if (!b.is_constant()) return std::nullopt;
+      if (b.constant() > 64) return int_number(huge_power(a, b.constant()));
       if (b.constant() >= 0) return int_number(pow(a, b.constant()));
       if (!a.is_constant()) return std::nullopt;
       return float_number(std::pow(double(a.constant()), double(b.constant())));

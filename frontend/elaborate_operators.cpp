@@ -418,7 +418,7 @@ ir::ValueId Elaborator::emit(Span at, const std::function<ir::ValueId(ir::Builde
   size_t before = frame_->b.function().values.size();
   try {
     ir::ValueId v = build(frame_->b);
-    check_limits(v, at);
+    check_limits(type(v), at);
     ops_ += int64_t(frame_->b.function().values.size() - before);
     return v;
   } catch (const ir::OpError& e) {
@@ -437,27 +437,33 @@ void Elaborator::limit_ops(Span at) {
        "raise the limit with `--max-ops`");
 }
 
-void Elaborator::check_limits(ir::ValueId v, Span at) {
-  const ir::Type& t = type(v);
+ir::ValueId Elaborator::declare(const std::string& name, const ir::Type& type, ir::Role role,
+                                std::optional<ir::Initializer> init, Span at) {
+  check_limits(type, at);
+  limit_ops(at);
+  ++ops_;
+  return frame_->b.parameter(name, type, role, std::move(init));
+}
+
+void Elaborator::check_limits(const ir::Type& t, Span at) {
   if (t.rank() > 16)
     fail("E0311", fmt::format("a tensor of {} dims: 16 is the limit", t.rank()), at);
-  ir::Dim count = ir::element_count(t.shape);
-  bool zero =
-      std::any_of(t.shape.begin(), t.shape.end(), [](const ir::Dim& d) { return d == ir::Dim(0); });
   for (const ir::Dim& d : t.shape) {
     if (d.overflowed())
       fail("E0310", "this size has no value: it overflows or divides by zero", at);
     if (d.is_constant() && d.constant() < 0)
       fail("E0310", fmt::format("a size must not be negative, this has {}", ir::str(t)), at);
   }
-  if (zero) return;
+  ir::Dim count = 1;  // sizes of 0 do not excuse the others
+  for (const ir::Dim& d : t.shape)
+    if (!(d == ir::Dim(0))) count = count * d;
   if (count.overflowed() || (count.is_constant() && count.constant() > (int64_t(1) << 40)))
     fail("E0311", fmt::format("a tensor of more than 2^40 elements: {}", ir::str(t)), at);
 }
 
 void Elaborator::name_value(const Val& v, const std::string& name) {
   const auto* t = v.as<TensorVal>();
-  if (!t || !frame_) return;
+  if (!t || !frame_ || items_[scope_->unit].is_std) return;  // names of the program only
   ir::Value& value = frame_->b.function()[t->id];
   if (value.op == ir::Op::parameter || !value.name.empty()) return;
   bool temporary = name.size() > 1 && name[0] == '_' &&

@@ -17,7 +17,12 @@ ir::Diagnostic Elaborator::error(const char* code, std::string message, Span pla
 }
 
 void Elaborator::report(ir::Diagnostic d) {
+  constexpr size_t kMostLevels = 12;
   for (size_t i = levels_.size(); i-- > 0;) {
+    if (levels_.size() - i > kMostLevels) {
+      d.notes.push_back(fmt::format("and {} levels above", i + 1));
+      break;
+    }
     const Level& level = levels_[i];
     d.notes.push_back(
         fmt::format("in {}, called from {}", level.name, place_text(level.called_from)));

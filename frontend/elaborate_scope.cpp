@@ -111,7 +111,13 @@ std::optional<Val> Elaborator::item(size_t unit, std::string_view name) {
 Val Elaborator::let_value(size_t unit, const Item& item) {
   const auto& let = std::get<LetItem>(item.node);
   auto [it, added] = items_[unit].lets.try_emplace(let.name, Val{ErrorVal{}});
-  if (!added) return it->second;  // while it is being evaluated: an error value
+  if (!added) {
+    if (evaluating_.count(&item))
+      fail("E0207", fmt::format("`{}` is defined by itself", let.name), item.name_span,
+           "hangs on its own value");
+    return it->second;
+  }
+  evaluating_.insert(&item);
   Scope scope;
   scope.unit = unit;
   Restore<Scope*> inner(scope_, &scope);
@@ -121,6 +127,7 @@ Val Elaborator::let_value(size_t unit, const Item& item) {
     items_[unit].lets[let.name] = v;
   } catch (const Failed&) {
   }
+  evaluating_.erase(&item);
   return items_[unit].lets[let.name];
 }
 

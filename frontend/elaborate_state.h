@@ -70,7 +70,8 @@ struct Frame {
   std::map<std::string, Owned> owned;  ///< by path
   std::vector<std::string> owned_order;
   std::map<std::string, std::shared_ptr<LayerInstance>> instances;  ///< by path
-  ir::ValueId step, seed;  ///< inputs that random numbers need, once used
+  std::map<std::string, int> sites;  ///< draws of random numbers by path
+  ir::ValueId step, seed;            ///< inputs that random numbers need, once used
   std::map<uint32_t, std::pair<std::string, Span>> produced;  ///< values that a named layer gave
   std::map<uint32_t, Span> declared;                          ///< where inputs and parameters stand
   ir::KernelId kernel;
@@ -137,6 +138,10 @@ struct Picked {
   ir::ValueId index;
 };
 
+inline constexpr size_t kMaxCalls = 128;  ///< calls within calls
+inline constexpr int kMaxDepth = 1000;    ///< expressions, through calls
+inline constexpr size_t kMaxListItems = 100000;
+
 class Elaborator {
  public:
   Elaborator(const std::vector<Unit>& units, SourceSet& sources, const ElaborateOptions& options,
@@ -196,7 +201,11 @@ class Elaborator {
                    const std::vector<Span>& spans = {});
   const ir::Type& type(ir::ValueId v) const { return frame_->b.type(v); }
   ir::LocId loc(Span at);
-  void check_limits(ir::ValueId v, Span at);
+  void check_limits(const ir::Type& t, Span at);
+  /// A parameter of the function being built, its type checked first.
+  ir::ValueId declare(const std::string& name, const ir::Type& type, ir::Role role,
+                      std::optional<ir::Initializer> init, Span at);
+  void check_duplicates(const std::vector<ParamDecl>& params, std::map<std::string, Span>& seen);
   void name_value(const Val& v, const std::string& name);
 
   // Types and sizes (elaborate_types.cpp).
@@ -242,11 +251,15 @@ class Elaborator {
   [[noreturn]] void argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::ValueId v,
                                       const CallArg& arg, CallSite& site, const std::string& callee,
                                       const LayerInstance* instance);
+  /// The named layer whose result `v` is, up to elementwise ops.
+  const std::pair<std::string, Span>* producer_of(ir::ValueId v) const;
   bool impure(const ItemVal& fn);
   Instance instantiate(const ItemVal& fn, Scope scope, std::vector<Val> values, CallSite& site);
   Val inline_fn(const ItemVal& fn, Scope& scope, CallSite& site);
   Val emit_call(const Instance& instance, const std::vector<ir::ValueId>& args,
                 const std::string& settings, Span at);
+  void enter_call(Span at);
+  static bool is_size_of(const LayerItem& layer, const std::string& name);
   ir::FunctionId new_function(const std::string& name, bool is_std, Span at);
   void check_setting(const ParamDecl& p, const Val& v, Span at, const std::string& callee);
   /// Path of an anonymous instance, or of a call that draws random numbers, built at `at`.
@@ -347,7 +360,9 @@ class Elaborator {
   std::set<const Item*> entries_done_;
   std::set<std::string> function_names_;
   std::set<const Item*> bad_items_;
+  std::set<const Item*> evaluating_;  ///< lets
   int64_t ops_ = 0;
+  int depth_ = 0;
   const Stmt* statement_ = nullptr;
   std::string pending_name_;  ///< name that the layer being constructed is bound to
   Span body_at_;              ///< name of the fn or layer whose body is elaborated

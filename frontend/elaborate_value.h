@@ -62,6 +62,7 @@ struct AliasVal {
 };
 struct ListVal {
   std::vector<Val> items;
+  size_t total = 0;  ///< items of inner lists counted, where it was written
 };
 /// Several results of a call.
 struct TupleVal {
