@@ -10,7 +10,6 @@
 #include <cstring>
 #include <exception>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -107,8 +106,32 @@ void undo(Unit& unit, const Kernel& k, int64_t batch) {
   }
 }
 
+/// Gives storage and a kernel to operands of a single op that it cannot read through their views.
+/// False when there are none.
+bool materialise(Unit& unit, const Kernel& k, int64_t batch) {
+  ir::Function& f = unit.function;
+  bool any = false;
+  for (ValueId v : k.values)
+    for (ValueId a : f[v].args) {
+      if (f[a].storage || outside_access(f, k, a)) continue;
+      f[a].kernel = ir::KernelId(f.kernels.size());
+      f.kernels.push_back({fmt::format("{}.operand{}", k.name, a.index), ""});
+      f[a].storage = ir::Storage{unit.arena_bytes, {}};
+      unit.arena_bytes += aligned(stored_bytes(f, a, batch));
+      any = true;
+    }
+  return any;
+}
+
 std::string symbol(const Unit& unit, size_t code) {
   return fmt::format("{}_{}", unit.kernels[size_t(unit.distinct[code])].name, code);
+}
+
+/// Changes a kernel that no code is generated for; false when there is nothing to change.
+bool split(Unit& unit, const Kernel& k, int64_t batch) {
+  if (k.values.size() == 1) return materialise(unit, k, batch);
+  undo(unit, k, batch);
+  return true;
 }
 
 /// One LLVM module with some of the distinct kernels.
@@ -116,7 +139,7 @@ struct Part {
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::vector<size_t> codes;
-  std::set<int> not_fused;  ///< kernels that have to be undone
+  std::map<int, std::string> not_fused;  ///< kernels that have to be undone, and why
   std::string object;
   std::exception_ptr error;
 };
@@ -137,9 +160,7 @@ void emit_part(Unit& unit, Part& part, const CompileOptions& o) {
     try {
       unit.emitted[code] = emit(*part.module, o, unit.function, k, symbol(unit, code));
     } catch (const NotFused& why) {
-      if (k.values.size() == 1)
-        throw std::logic_error(fmt::format("backend: kernel {}: {}", k.name, why.what()));
-      part.not_fused.insert(unit.distinct[code]);
+      part.not_fused[unit.distinct[code]] = why.what();
     }
   }
 }
@@ -190,16 +211,19 @@ std::vector<Part> emit_all(Unit& unit, const CompileOptions& o, int threads,
       emit_part(unit, part, o);
       if (part.not_fused.empty() && then) then(part);
     });
-    bool all = true;
+    bool all = true, changed = false;
+    std::string reason;
     for (const Part& part : parts)
-      for (int kernel : part.not_fused) {
+      for (const auto& [kernel, why] : part.not_fused) {
+        all = false;
+        reason = fmt::format("kernel {}: {}", unit.kernels[size_t(kernel)].name, why);
         // Kernels that share the code do not fit either.
         for (size_t i = 0; i < unit.kernels.size(); ++i)
           if (unit.distinct[size_t(unit.code[i])] == kernel)
-            undo(unit, unit.kernels[i], o.batch_capacity);
-        all = false;
+            changed |= split(unit, unit.kernels[i], o.batch_capacity);
       }
     if (all) return parts;
+    if (!changed) throw std::logic_error("backend: " + reason);
   }
 }
 

@@ -120,6 +120,7 @@ std::vector<Array> run_compiled(const ir::Module& module, const std::vector<Arra
   CompileOptions options;
   options.cpu = o.cpu;
   options.batch_capacity = o.capacity;
+  options.optimise = o.optimise;
   runtime::Plan plan = compile(module, ir::FunctionId(0), options);
   auto* arena = static_cast<std::byte*>(std::aligned_alloc(64, size_t(plan.arena_bytes)));
   std::memset(arena, 0xff, size_t(plan.arena_bytes));  // NaN: reading what nobody wrote shows

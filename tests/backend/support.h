@@ -34,6 +34,7 @@ struct RunOptions {
   int64_t capacity = 8, n = 8;
   bool reversed = false;  ///< chunks of each phase in reverse order
   int threads = 1;
+  int optimise = 2;
 };
 
 /// Compiled results, one per result of the function.
