@@ -18,6 +18,7 @@ enum class Style { None, Error, Warning, Gutter, Help, Bold };
 // longer line is cut.
 constexpr size_t kMaxColumns = 200;
 constexpr size_t kColumnsBeforeMark = 60;
+constexpr size_t kMaxJsonText = 4000;
 
 struct Mark {
   ir::Place place;
@@ -223,7 +224,7 @@ std::string json_line(const ir::Diagnostic& d, const SourceSet& sources) {
   nlohmann::ordered_json json;
   json["severity"] = word(d.severity);
   json["code"] = d.code;
-  json["message"] = d.message;
+  json["message"] = d.message.substr(0, kMaxJsonText);
   json.update(place_json(d.place, d.label, sources));
   json["others"] = nlohmann::ordered_json::array();
   for (const auto& [place, label] : d.others) {

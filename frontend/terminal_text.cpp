@@ -10,6 +10,8 @@ namespace netc::frontend {
 namespace {
 
 constexpr size_t kTab = 4;
+// Bytes of a message or label that are shown: names in it may be of any length.
+constexpr size_t kMaxText = 600;
 
 struct CodePoint {
   uint32_t value = 0;
@@ -119,6 +121,11 @@ size_t ScreenLine::cut(size_t column, size_t before, size_t max) {
   return shift;
 }
 
-std::string terminal_text(std::string_view text) { return ScreenLine(text).text(); }
+std::string terminal_text(std::string_view text) {
+  if (text.size() <= kMaxText) return ScreenLine(text).text();
+  size_t end = kMaxText;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return ScreenLine(text.substr(0, end)).text() + "...";
+}
 
 }  // namespace netc::frontend

@@ -8,7 +8,8 @@
 
 namespace netc::frontend {
 
-/// `text` with everything escaped that a terminal could act on (`\x1b`); tabs become spaces.
+/// `text` with everything escaped that a terminal could act on (`\x1b`); tabs become spaces
+/// and very long texts are cut.
 std::string terminal_text(std::string_view text);
 
 /// A source line as it stands on the screen.

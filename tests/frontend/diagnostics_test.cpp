@@ -221,6 +221,18 @@ TEST(RenderTest, cuts_a_line_of_a_megabyte) {
   EXPECT_EQ(text.substr(row + (bang + 1 - (text.rfind('\n', bang) + 1)), 6), "^ here");
 }
 
+TEST(RenderTest, cuts_names_of_a_megabyte) {
+  SourceSet set;
+  const std::string name(1'000'000, 'n');
+  source(set, "m.net", {{1, "y = " + name}});
+  Diagnostic d;
+  d.message = "unknown name `" + name + "`";
+  d.label = name;
+  d.helps = {name};
+  d.place = {0, 1, 5, 1'000'000};
+  EXPECT_LT(full(set, d).size(), 3000u);
+}
+
 TEST(RenderTest, one_line_each_in_short_form) {
   SourceSet set;
   source(set, "m.net", {{1, "aa"}});
