@@ -25,7 +25,12 @@ RunSaver::RunSaver(std::string directory, SavePolicy policy, const Plan& plan, c
       policy_(policy),
       arena_(arena),
       slots_(persistent_slots(plan)),
-      weights_(weight_slots(plan)) {}
+      weights_(weight_slots(plan)),
+      last_save_(now()) {}
+
+bool RunSaver::overdue(double seconds) const {
+  return !directory_.empty() && static_cast<double>(now() - last_save_) > seconds * 1e9;
+}
 
 std::string RunSaver::weights_path() const {
   return directory_.empty() ? "" : path("last.safetensors");

@@ -29,6 +29,8 @@ class RunSaver {
 
   /// An epoch is over. `improved`: its weights are the best so far.
   void epoch_ended(const TrainingState& state, bool improved);
+  /// True when the last save, or the start, is more than `seconds` ago.
+  bool overdue(double seconds) const;
   /// Saves the state of this moment, in the middle of an epoch.
   void save_now(const TrainingState& state);
   /// Writes a checkpoint that was held back.
@@ -65,7 +67,7 @@ class RunSaver {
   bool keep_previous_ = true;
   std::optional<Snapshot> held_, held_best_;
   std::optional<int64_t> last_good_epoch_;
-  int64_t last_save_ = 0;      ///< ns of steady_clock
+  int64_t last_save_;          ///< ns of steady_clock; at first the start
   int64_t save_duration_ = 0;  ///< ns; 0: never saved
 };
 

@@ -283,6 +283,10 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
     event.seconds = state_.seconds;
     if (settings_.log_every > 0 && state_.step % settings_.log_every == 0) log.write(event);
     listener_.step(event);
+    if (saver_.overdue(settings_.save_interval)) {
+      check_weights();
+      saver_.save_now(state_);
+    }
   }
   return EpochOutcome::Ended;
 }

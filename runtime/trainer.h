@@ -32,6 +32,7 @@ struct TrainerSettings {
   std::string valid_split;  ///< name of a split instead of a fraction
   int64_t patience = 0;     ///< 0: no early stopping
   SavePolicy save = SavePolicy::Best;
+  double save_interval = 300;  ///< seconds after which a long epoch is saved in its middle
   int64_t log_every = 0;
   int64_t step_limit = -1;  ///< steps that this command may do; -1: any number
   int64_t accumulate = 1;

@@ -143,6 +143,26 @@ TEST(Trainer, ASignalBeforeTheEvaluationKeepsTheEpochOpen) {
   }
 }
 
+TEST(Trainer, LongEpochsAreSavedInTheirMiddle) {
+  struct Observer : TrainingListener {
+    explicit Observer(std::string path) : directory(std::move(path)) {}
+    void step(const StepEvent& event) override {
+      // The save of a step comes after its event.
+      if (event.step == 3) saved = newest_checkpoint(directory).state.sample;
+    }
+    std::string directory;
+    int64_t saved = 0;
+  };
+  const toy::TemporaryDirectory directory;
+  const Dataset data = toy::dataset(100);
+  toy::Session session;
+  Observer observer(directory.path());
+  TrainerSettings settings = toy::settings(directory.path(), 1);
+  settings.save_interval = 0;
+  session.run(data, settings, false, observer);
+  EXPECT_EQ(observer.saved, 32);
+}
+
 TEST(Trainer, StopsWhenTheLossIsNotFinite) {
   const toy::TemporaryDirectory directory;
   const Dataset data = toy::dataset(64);
