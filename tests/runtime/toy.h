@@ -183,8 +183,8 @@ struct Session {
   Arena arena;
 };
 
-/// A directory that is removed at the end of its scope; in memory where the system has such a place,
-/// since tests write thousands of small files.
+/// A directory that is removed at the end of its scope; in memory where the system has a place for
+/// that, since tests write thousands of small files.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
