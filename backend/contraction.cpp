@@ -26,7 +26,9 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-constexpr int64_t kAhead = 8;  ///< rounds of the innermost loop between a prefetch and its use
+constexpr int64_t kAhead = 8;       ///< rounds of the innermost loop between a prefetch and its use
+constexpr double kSplitWork = 1e6;  ///< multiplications of one block of a split sum
+constexpr int64_t kFewUnits = 16, kMostSplits = 32;
 constexpr double kUnitMost = 2e6, kUnitLeast = 65536;  ///< multiplications of one unit
 
 class ContractKernel {
@@ -56,10 +58,15 @@ class ContractKernel {
       for (const Dim& d : f_[v].type.shape) bytes *= double(e_.at_capacity(d));
       step.bytes += bytes;
     }
+    if (splits_ > 1) {
+      step.writes = {partial_};
+      step.function += ".part";
+    }
     out_.steps.push_back(step);
-    e_.begin(name_);
+    e_.begin(step.function);
     over(e_, space_, [&](const std::vector<Coords>& units) { unit(units[0]); });
     e_.end();
+    if (splits_ > 1) merge(step);
     return std::move(out_);
   }
 
@@ -76,6 +83,12 @@ class ContractKernel {
   Space space_;
   int64_t panels_ = 1, wide_panels_ = 1;  ///< column panels; the first ones are full
   int64_t row_block_ = 1;
+  // Long sums with few results: blocks of the folded label `split_` give partial results.
+  int64_t splits_ = 1, split_block_ = 0;
+  int split_ = -1;
+  int partial_ = -1;                  ///< scratch area: [block][result]
+  std::vector<Dim> partial_strides_;  ///< per label
+  int64_t partial_size_ = 1;          ///< elements of a block
   llvm::AllocaInst* buffer_ = nullptr;
   std::vector<ir::Access> touched_;  ///< what the epilogue reads and writes along the columns
 
@@ -102,12 +115,86 @@ class ContractKernel {
     for (int l : p_.outer) space_.shape.push_back(label(l).size);
     space_.shape.push_back(panels_);
     space_.shape.push_back(ceil_div(m, row_block_));
+    choose_splits();
+    space_.shape.insert(space_.shape.begin(), Dim(splits_));
     space_.work = p_.multiplications / 8;
     for (int which : {0, 1}) {
       if (p_.row >= 0 && label(p_.row).present[which]) overrun(which, p_.row, p_.rows);
       if (p_.column >= 0 && label(p_.column).present[which])
         overrun(which, p_.column, p_.columns * column_unit());
     }
+  }
+
+  /// The label of the result along which vectors of results run.
+  int result_lane() const {
+    if (!dot()) return p_.column;
+    bool along_rows = p_.row >= 0 && (p_.column < 0 || label(p_.row).stride[2] == Dim(1));
+    return along_rows ? p_.row : p_.column;
+  }
+
+  void choose_splits() {
+    if (p_.folded.empty()) return;
+    split_ = p_.folded.back();
+    int64_t n = size(split_);
+    int64_t wanted = std::min(int64_t(p_.multiplications / kSplitWork), n / 1024);
+    if (wanted < 2 || unit_count(e_, space_) >= kFewUnits) return;
+    wanted = std::min(wanted, kMostSplits);
+    split_block_ = ceil_div(ceil_div(n, wanted), p_.lanes) * p_.lanes;
+    splits_ = ceil_div(n, split_block_);
+    partial_strides_.assign(p_.labels.size(), Dim(0));
+    auto add = [&](int l) {
+      partial_strides_[size_t(l)] = partial_size_;
+      partial_size_ *= size(l);
+    };
+    if (result_lane() >= 0) add(result_lane());
+    for (int l = 0; l < int(p_.labels.size()); ++l)
+      if (l != result_lane() && !label(l).folded()) add(l);
+    out_.scratch_bytes.push_back(splits_ * partial_size_ * ir::byte_size(type_) + 256);
+    partial_ = int(k_.bases.size() + out_.scratch_bytes.size() - 1);
+  }
+
+  /// Adds the blocks' partial results in order and evaluates the maps on the sums.
+  void merge(Step step) {
+    pull_.forget();
+    step.function = name_ + ".merge";
+    step.reads.push_back(partial_);
+    step.writes.clear();
+    for (size_t i = 0; i < k_.bases.size(); ++i)
+      if (k_.contains(k_.bases[i])) step.writes.push_back(int(i));
+    std::vector<int> labels;
+    Space space;
+    for (int l = 0; l < int(p_.labels.size()); ++l) {
+      if (label(l).folded()) continue;
+      if (l == result_lane()) space.lane_dim = int(labels.size());
+      labels.push_back(l);
+      space.shape.push_back(label(l).size);
+    }
+    int lanes = e_.lanes;
+    if (space.lane_dim < 0) e_.lanes = 1;
+    space.work = double(partial_size_) * double(splits_ + 1);
+    step.chunks = chunk_count(e_, space);
+    step.flops = double(partial_size_ * splits_);
+    out_.steps.push_back(step);
+    e_.begin(step.function);
+    llvm::Type* t = e_.widen(e_.scalar_type(type_));
+    over(e_, space, [&](const std::vector<Coords>& units) {
+      std::vector<Dim> strides;
+      for (int l : labels) strides.push_back(partial_strides_[size_t(l)]);
+      Coord at = e_.offset(0, strides, units[0]);
+      llvm::AllocaInst* sum = e_.slot(t);
+      e_.b.CreateStore(llvm::Constant::getNullValue(t), sum);
+      e_.loop(e_.i64(0), e_.i64(splits_), 1, [&](Value* block) {
+        Coord element = e_.add(at, e_.b.CreateMul(block, e_.i64(partial_size_)));
+        Value* part = e_.splat(e_.load(e_.base(partial_), type_, element));
+        Value* before = e_.b.CreateLoad(t, sum);
+        e_.b.CreateStore(
+            ir::is_float(type_) ? e_.b.CreateFAdd(before, part) : e_.b.CreateAdd(before, part),
+            sum);
+      });
+      evaluate(units[0], e_.b.CreateLoad(t, sum));
+    });
+    e_.end();
+    e_.lanes = lanes;
   }
 
   void overrun(int which, int l, int64_t count) {
@@ -121,6 +208,7 @@ class ContractKernel {
     Coords labels;   ///< coordinate of each label (rows, columns: of the first)
     Value* row_end;  ///< rows stop here
     Value* column_end;
+    Value* split;         ///< number of the block of the folded label split_
     Value* panel_vector;  ///< number of the first column vector, for packed operands
     int columns;
   };
@@ -129,9 +217,10 @@ class ContractKernel {
     auto& b = e_.b;
     Tile tile;
     tile.labels.assign(p_.labels.size(), e_.constant(0));
-    for (size_t i = 0; i < p_.outer.size(); ++i) tile.labels[size_t(p_.outer[i])] = at[i];
-    Value* panel = at[p_.outer.size()].base;
-    Value* block = at[p_.outer.size() + 1].base;
+    for (size_t i = 0; i < p_.outer.size(); ++i) tile.labels[size_t(p_.outer[i])] = at[i + 1];
+    Value* panel = at[p_.outer.size() + 1].base;
+    Value* block = at[p_.outer.size() + 2].base;
+    tile.split = at[0].base;
     Value* row_size = p_.row < 0 ? e_.i64(1) : e_.size(label(p_.row).size);
     Value* row_start = b.CreateMul(block, e_.i64(row_block_));
     tile.row_end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
@@ -182,8 +271,15 @@ class ContractKernel {
     if (depth == p_.folded.size()) return step(tile, sums);
     int l = p_.folded[depth];
     const Dim& n = label(l).size;
+    Value *first = e_.i64(0), *last = e_.size(n);
+    bool cut = splits_ > 1 && l == split_;
+    if (cut) {
+      first = e_.b.CreateMul(tile.split, e_.i64(split_block_));
+      Value* next = e_.b.CreateAdd(first, e_.i64(split_block_));
+      last = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, next, last);
+    }
     if (dot() && l == p_.lane) {
-      vectors(e_, e_.i64(0), e_.size(n), n, true, 1, [&](const std::vector<Coord>& at) {
+      vectors(e_, first, last, n, !cut, 1, [&](const std::vector<Coord>& at) {
         tile.labels[size_t(l)] = at[0];
         step(tile, sums);
       });
@@ -195,7 +291,7 @@ class ContractKernel {
         fold(tile, depth + 1, sums);
       });
     };
-    if (depth != 0 || !prefetches(l)) return range(e_.i64(0), e_.size(n));
+    if (depth != 0 || cut || !prefetches(l)) return range(first, last);
     // What the epilogue will touch comes into the cache meanwhile: the lines of one tile row before
     // each part of the folded loop.
     Value* all = e_.size(n);
@@ -363,7 +459,16 @@ class ContractKernel {
 
   /// Evaluates the kernel's maps for one vector (or element) of results and stores what it yields.
   void epilogue(const Tile& tile, Value* element) {
-    Coords at = result_index(tile);
+    if (splits_ == 1) return evaluate(result_index(tile), element);
+    Coords at = tile.labels;
+    for (size_t l = 0; l < at.size(); ++l)
+      if (p_.labels[l].folded()) at[l] = e_.constant(0);
+    Coord where = e_.offset(0, partial_strides_, at);
+    where = e_.add(where, e_.b.CreateMul(tile.split, e_.i64(partial_size_)));
+    e_.store(element, e_.base(partial_), type_, where);
+  }
+
+  void evaluate(const Coords& at, Value* element) {
     pull_.give(p_.einsum, at, element);
     std::vector<Value*> values;
     for (ValueId y : k_.yields) values.push_back(pull_.value(y, at));
@@ -406,8 +511,8 @@ class ContractKernel {
     auto& b = e_.b;
     llvm::Type* scalar = e_.scalar_type(type_);
     // Lanes of the results run along the tile's label that is contiguous in the result.
-    bool along_rows = p_.row >= 0 && (p_.column < 0 || label(p_.row).stride[2] == Dim(1));
-    int lane = along_rows ? p_.row : p_.column;
+    int lane = result_lane();
+    bool along_rows = lane >= 0 && lane == p_.row;
     int other = along_rows ? p_.column : p_.row;
     int64_t extent = along_rows ? p_.rows : p_.columns;
     int64_t width = ceil_div(extent, p_.lanes) * p_.lanes;

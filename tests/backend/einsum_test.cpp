@@ -103,6 +103,24 @@ TEST(Einsum, OperandsThroughViewsAndShortBatches) {
         {.capacity = 20, .n = n}, 1e-11, "views, n = " + std::to_string(n));
 }
 
+TEST(Einsum, LongSumsWithFewResultsAreSplit) {
+  struct Case {
+    const char* spec;
+    Shape lhs, rhs;
+  };
+  Dim batch = Dim::symbol("batch");
+  for (const Case& c :
+       {Case{"bi,bj->ij", {batch, 40}, {batch, 1}}, Case{"bi,bj->ij", {batch, 21}, {batch, 10}},
+        Case{"ib,jb->ij", {7, batch}, {9, batch}}, Case{"b,b->", {batch}, {batch}}})
+    check(
+        [&](Builder& b) {
+          auto x = b.parameter("x", {DType::f32, c.lhs}), y = b.parameter("y", {DType::f32, c.rhs});
+          auto z = b.einsum(c.spec, x, y);
+          b.result("z", b.binary(Op::mul, z, b.like(z, 0.25)));
+        },
+        {.capacity = 100000, .n = 90001}, 2e-4, c.spec);
+}
+
 TEST(Einsum, IntegersWrap) {
   for (DType type : {DType::i32, DType::i64, DType::u8})
     check(
