@@ -1,3 +1,4 @@
+// How the tests plan by hand, run and compare: see support.h.
 #include "support.h"
 
 #include <gtest/gtest.h>
