@@ -39,11 +39,12 @@ struct Cotangent {
   ValueId full;  ///< the number with the masks applied, once it has been written
 };
 
-/// One step of the walk: a value, or an opened call that brings its own gradient function.
+/// One step of the walk: a value, or a call that brings its own gradient function, opened or not.
 struct Node {
   ValueId value;
   FunctionId callee;
-  std::vector<ValueId> args, results, body;
+  std::vector<ValueId> args, results;
+  std::vector<ValueId> captures;  ///< what the gradient function takes before the cotangents
   std::vector<ir::LocId> locs;
 };
 
@@ -71,6 +72,9 @@ class Opened {
   void copy_body(const Function& body, Map& map, const std::vector<ir::LocId>& call, bool top);
   void open(const Value& value, FunctionId callee, size_t at, const Function& body, Map& map,
             const std::vector<ir::LocId>& call);
+  bool stays_closed(const Function& callee) const;
+  void keep_closed(FunctionId callee, size_t at, const Function& body, Map& map,
+                   const std::vector<ir::LocId>& call);
   void add_own_gradient(FunctionId callee, const std::vector<ValueId>& args, Map& inner,
                         const std::vector<ir::LocId>& locs);
   bool on_path(const Value& value, const Map& map, const std::vector<bool>& useful, size_t at);
@@ -166,6 +170,10 @@ void Opened::open(const Value& value, FunctionId callee, size_t at, const Functi
                   const std::vector<ir::LocId>& call) {
   const Function& inner_body = module_[callee];
   const auto locs = call.empty() ? value.locs : places_at_call(module_, value.locs, call);
+  if (inner_body.grad && stays_closed(inner_body)) {
+    keep_closed(callee, at, body, map, call);
+    return;
+  }
   Map inner(inner_body.values.size());
   std::vector<ValueId> args;
   for (ValueId a : value.args) args.push_back(map[a.index]);
@@ -175,9 +183,46 @@ void Opened::open(const Value& value, FunctionId callee, size_t at, const Functi
   } else {
     copy_body(inner_body, inner, locs, false);
   }
-  (void)body;
   for (size_t r = 0; r < inner_body.results.size(); ++r)
     map[at + r] = inner[inner_body.results[r].value.index];
+}
+
+/// Whether the gradient needs nothing of the body but parameters and results.
+bool Opened::stays_closed(const Function& callee) const {
+  return std::all_of(callee.grad_captures.begin(), callee.grad_captures.end(), [&](ValueId v) {
+    return is_parameter(callee, v) ||
+           std::any_of(callee.results.begin(), callee.results.end(),
+                       [&](const ir::Result& r) { return r.value == v; });
+  });
+}
+
+/// Copies a call that stands at `at` of `body`, and its further results.
+void Opened::keep_closed(FunctionId callee, size_t at, const Function& body, Map& map,
+                         const std::vector<ir::LocId>& call) {
+  const Function& inner = module_[callee];
+  Builder b(module_, function_);
+  Node node;
+  node.callee = callee;
+  for (ValueId a : body.values[at].args) node.args.push_back(map[a.index]);
+  for (size_t r = 0; r < inner.results.size(); ++r) {
+    map[at + r] = copy_from_body(b, body.values[at + r], map, call);
+    note(map[at + r]);
+    node.results.push_back(map[at + r]);
+  }
+  const bool depends =
+      std::any_of(node.args.begin(), node.args.end(), [&](ValueId a) { return varied[a.index]; });
+  for (ValueId r : node.results) varied[r.index] = depends && ir::is_float(b.type(r).dtype);
+  node.locs = b.value(node.results[0]).locs;
+  for (ValueId v : inner.grad_captures) {
+    if (is_parameter(inner, v)) {
+      node.captures.push_back(node.args[v.index]);
+      continue;
+    }
+    size_t r = 0;
+    while (inner.results[r].value != v) ++r;
+    node.captures.push_back(node.results[r]);
+  }
+  nodes.push_back(std::move(node));
 }
 
 void Opened::add_own_gradient(FunctionId callee, const std::vector<ValueId>& args, Map& inner,
@@ -209,7 +254,7 @@ void Opened::add_own_gradient(FunctionId callee, const std::vector<ValueId>& arg
     varied[v.index] = depends && ir::is_float(b.type(v).dtype);
     node.results.push_back(v);
   }
-  node.body = inner;
+  for (ValueId capture : body.grad_captures) node.captures.push_back(inner[capture.index]);
   nodes.push_back(std::move(node));
 }
 
@@ -454,8 +499,7 @@ void Walk::visit_call(const Node& node) {
     return;
   b_.locs = node.locs;
   b_.vjp_of = names_[node.results[0].index];
-  std::vector<ValueId> args;
-  for (ValueId capture : callee.grad_captures) args.push_back(node.body[capture.index]);
+  std::vector<ValueId> args = node.captures;
   const bool elementwise = node.results.size() == 1 && is_elementwise(gradient, args.size());
   for (ValueId r : node.results) {
     Cotangent& cotangent = cotangents_[r.index];
@@ -463,7 +507,11 @@ void Walk::visit_call(const Node& node) {
     args.push_back(!cotangent.g ? b_.like(r, 0) : elementwise ? cotangent.g : full(cotangent));
   }
   const Cotangent from = cotangents_[node.results[0].index];
+  const size_t first = b_.function().values.size();
   const auto map = open_body(b_, callee.grad, args, node.locs, false);
+  // What std computes for a gradient is the compiler's own doing: only the user's place counts.
+  for (size_t i = first; callee.from_std && i < b_.function().values.size(); ++i)
+    b_.function().values[i].locs = user_locs(b_.module(), node.locs);
   size_t next = 0;
   for (size_t i = 0; i < callee.params.size(); ++i) {
     if (!ir::is_float(callee.values[i].type.dtype) || next >= gradient.results.size()) continue;

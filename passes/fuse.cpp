@@ -46,7 +46,7 @@ class KernelWriter {
   Rewriter rewriter_;
   std::vector<Pull> pulls_;
   std::vector<ValueId> now_ = first_now();
-  std::set<std::string> names_;
+  std::set<ValueId> named_;  ///< old values whose name a new one bears
 
   const Function& old() const { return rewriter_.old(); }
 
@@ -112,7 +112,7 @@ class KernelWriter {
     Value value = old()[v];
     for (ValueId& a : value.args) a = map(a);
     // A value computed again is a temporary.
-    if (!value.name.empty() && !names_.insert(value.name).second) value.name.clear();
+    if (!named_.insert(v).second) value.name.clear();
     value.kernel = {};
     value.storage.reset();
     return append(module_[f_], std::move(value));

@@ -66,6 +66,11 @@ bool reads_own_row(const Function& function, const Group& group, ValueId view, V
 
 namespace {
 
+// Bounds that keep the code of a kernel small.
+constexpr int kMaxDepth = 128;          ///< of elementwise ops on top of each other
+constexpr int kMaxGroupOps = 512;       ///< behind one contraction or reduction
+constexpr int kMaxStoredTogether = 64;  ///< values stored by one plain loop
+
 /// What a value is to the group that is its home.
 enum class Place : uint8_t {
   None,
@@ -83,7 +88,8 @@ class Grower {
         read_dense_(function.values.size(), false),
         pure_(function.values.size(), false),
         place_(function.values.size(), Place::None),
-        origins_(function.values.size()) {
+        origins_(function.values.size()),
+        depth_(function.values.size(), 0) {
     out_.home.assign(function.values.size(), kNoGroup);
     out_.stored.assign(function.values.size(), false);
   }
@@ -100,6 +106,8 @@ class Grower {
   std::vector<bool> pure_;            ///< elementwise from stored values and affine views of them
   std::vector<Place> place_;
   std::vector<std::set<uint32_t>> origins_;  ///< groups that a value needs
+  std::vector<int> depth_;                   ///< ops between a value and what lies in memory
+  std::vector<int> group_ops_;               ///< by group: values that joined it
 
   void find_must_store();
   void store_operand(ValueId v);
@@ -184,6 +192,7 @@ uint32_t Grower::add_group(Form form, ir::Shape shape) {
   group.form = form;
   group.shape = std::move(shape);
   out_.groups.push_back(std::move(group));
+  group_ops_.push_back(0);
   return uint32_t(out_.groups.size() - 1);
 }
 
@@ -191,6 +200,8 @@ void Grower::settle(ValueId v, uint32_t g, Place place) {
   out_.home[v.index] = g;
   place_[v.index] = place;
   origins_[v.index] = {g};
+  group_ops_.resize(out_.groups.size());
+  ++group_ops_[g];
   if (must_store_[v.index]) out_.stored[v.index] = true;
 }
 
@@ -214,6 +225,7 @@ void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
   for (uint32_t g = uint32_t(out_.groups.size()); g-- > 0 && chosen == kNoGroup;) {
     const Group& group = out_.groups[g];
     if (group.form != Form::Map || group.shape != shape || avoid.contains(g)) continue;
+    if (group_ops_[g] > kMaxStoredTogether) continue;
     const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
                           return group.leaves.contains(l);
                         });
@@ -231,7 +243,9 @@ void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
 void Grower::float_or_store(ValueId v) {
   for (ValueId a : f_[v].args)
     origins_[v.index].insert(origins_[a.index].begin(), origins_[a.index].end());
-  if (must_store_[v.index]) store_alone(v);
+  for (ValueId a : f_[v].args)
+    if (!out_.stored[a.index]) depth_[v.index] = std::max(depth_[v.index], depth_[a.index] + 1);
+  if (must_store_[v.index] || depth_[v.index] > kMaxDepth) store_alone(v);
 }
 
 /// Whether an elementwise value is better computed with the contraction than by its readers: it is
@@ -246,6 +260,7 @@ bool Grower::belongs_behind(uint32_t g, ValueId v) const {
 
 bool Grower::fits(uint32_t g, ValueId v, Place& place) {
   const Group& group = out_.groups[g];
+  if (group_ops_[g] > kMaxGroupOps) return false;
   const ir::Shape& shape = f_[v].type.shape;
   if (group.form == Form::Contract) {
     place = Place::Full;

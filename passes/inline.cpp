@@ -1,6 +1,8 @@
 // The pass `inline`: every call of an entry point is opened, so that later passes see ops only.
 #include "passes/inline.h"
 
+#include <fmt/format.h>
+
 #include "passes/passes.h"
 
 namespace netc::passes {
@@ -13,6 +15,8 @@ using ir::Value;
 using ir::ValueId;
 
 namespace {
+
+constexpr size_t kMaxOps = 1'000'000;
 
 bool leads_to(const Module& module, LocId loc, LocId target) {
   for (; loc; loc = module.locs[loc.index].called_from)
@@ -40,6 +44,14 @@ std::vector<LocId> places_at_call(Module& module, const std::vector<LocId>& inne
 
 ValueId copy_from_body(ir::Builder& b, const Value& value, const std::vector<ValueId>& map,
                        const std::vector<LocId>& call) {
+  // Functions that call others twice, level after level, have more ops than any text shows.
+  if (b.function().values.size() >= kMaxOps) {
+    ir::Diagnostic d;
+    d.code = "E0311";
+    d.message = fmt::format("the program has more than {} ops", kMaxOps);
+    d.place = user_place(b.module(), call);
+    throw ir::DiagnosticError(std::move(d));
+  }
   Value copy = value;
   for (ValueId& a : copy.args) a = map[a.index];
   copy.name.clear();

@@ -60,11 +60,18 @@ std::vector<std::vector<ValueId>> users(const Function& function) {
   return lists;
 }
 
+std::vector<ir::LocId> user_locs(const ir::Module& module, const std::vector<ir::LocId>& locs) {
+  std::vector<ir::LocId> out;
+  for (ir::LocId loc : locs) {
+    while (module.locs[loc.index].called_from) loc = module.locs[loc.index].called_from;
+    unite_locs(out, {loc});
+  }
+  return out;
+}
+
 ir::Place user_place(const ir::Module& module, const std::vector<ir::LocId>& locs) {
-  if (locs.empty()) return {};
-  ir::LocId loc = locs.front();
-  while (module.locs[loc.index].called_from) loc = module.locs[loc.index].called_from;
-  return module.locs[loc.index].place;
+  const auto outermost = user_locs(module, locs);
+  return outermost.empty() ? ir::Place() : module.locs[outermost.front().index].place;
 }
 
 void unite_locs(std::vector<ir::LocId>& into, const std::vector<ir::LocId>& from) {

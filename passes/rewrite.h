@@ -32,6 +32,8 @@ std::vector<std::vector<ir::ValueId>> users(const ir::Function& function);
 
 /// The place in the user's own text that a value came from: the outermost call.
 ir::Place user_place(const ir::Module& module, const std::vector<ir::LocId>& locs);
+/// Of each chain of places its outermost one, once each.
+std::vector<ir::LocId> user_locs(const ir::Module& module, const std::vector<ir::LocId>& locs);
 /// Unites two lists of places, keeping the order of the first.
 void unite_locs(std::vector<ir::LocId>& into, const std::vector<ir::LocId>& from);
 
