@@ -44,35 +44,79 @@ struct Index {
 };
 
 enum class BinaryOp : uint8_t {
-  Add, Sub, Mul, Div, FloorDiv, Mod, MatMul, Pow, Lt, Le, Gt, Ge, Eq, Ne, And, Or
+  Add,
+  Sub,
+  Mul,
+  Div,
+  FloorDiv,
+  Mod,
+  MatMul,
+  Pow,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  Eq,
+  Ne,
+  And,
+  Or
 };
 /// As written: `+`, `//`, `and`.
 const char* spelling(BinaryOp op);
 
 struct Number {
-  std::string text;      ///< as written
+  std::string text;  ///< as written
   bool is_int = false;
-  int64_t integer = 0;   ///< when is_int
-  double real = 0;       ///< always
+  int64_t integer = 0;  ///< when is_int
+  double real = 0;      ///< always
 };
-struct String { std::string value; };
-struct Bool { bool value; };
+struct String {
+  std::string value;
+};
+struct Bool {
+  bool value;
+};
 struct None {};
-struct DTypeName { std::string name; };   ///< f32 … bool float, used as a cast
-struct Name { std::string name; };
-struct List { std::vector<ExprPtr> items; };
-struct Unary { bool is_not; ExprPtr operand; };  ///< `-x` or `not x`
-struct Binary { BinaryOp op; ExprPtr lhs, rhs; };
-struct Pipe { ExprPtr lhs, rhs; };               ///< lhs |> rhs
-struct Call { ExprPtr callee; std::vector<Arg> args; };
-struct Subscript { ExprPtr base; std::vector<Index> indices; };
-struct Member { ExprPtr base; std::string name; Span name_span; };
+struct DTypeName {
+  std::string name;
+};  ///< f32 … bool float, used as a cast
+struct Name {
+  std::string name;
+};
+struct List {
+  std::vector<ExprPtr> items;
+};
+struct Unary {
+  bool is_not;
+  ExprPtr operand;
+};  ///< `-x` or `not x`
+struct Binary {
+  BinaryOp op;
+  ExprPtr lhs, rhs;
+};
+struct Pipe {
+  ExprPtr lhs, rhs;
+};  ///< lhs |> rhs
+struct Call {
+  ExprPtr callee;
+  std::vector<Arg> args;
+};
+struct Subscript {
+  ExprPtr base;
+  std::vector<Index> indices;
+};
+struct Member {
+  ExprPtr base;
+  std::string name;
+  Span name_span;
+};
 
-/// An expression. `span` is all of it, its own parentheses included; `at` is the place that ops born
-/// here report: the operator of an infix expression, the name of a call's callee (for `x |> f(a)`
-/// that of `f`), the bracket of a subscript, the name after a member's dot, else `span`.
+/// An expression. `span` is all of it, its own parentheses included; `at` is the place that ops
+/// born here report: the operator of an infix expression, the name of a call's callee (for `x |>
+/// f(a)` that of `f`), the bracket of a subscript, the name after a member's dot, else `span`.
 struct Expr {
-  std::variant<Number, String, Bool, None, DTypeName, Name, List, Unary, Binary, Pipe, Call, Subscript, Member>
+  std::variant<Number, String, Bool, None, DTypeName, Name, List, Unary, Binary, Pipe, Call,
+               Subscript, Member>
       node;
   Span span;
   Span at;
@@ -113,26 +157,47 @@ struct ParamDecl {
   Path path;
   std::optional<TypeSyntax> type;
   std::optional<Storage> storage;  ///< in dumps of a plan
-  ExprPtr value;  ///< default, initialiser or start value
+  ExprPtr value;                   ///< default, initialiser or start value
   Span span;
 };
 
 struct Stmt;
 using Block = std::vector<Stmt>;
 
-struct Bind { std::vector<Target> targets; ExprPtr value; };
-struct Return { std::vector<ExprPtr> values; };
+struct Bind {
+  std::vector<Target> targets;
+  ExprPtr value;
+};
+struct Return {
+  std::vector<ExprPtr> values;
+};
 struct VarDecl {  ///< `param w: [n] = …` or `state v = 0.0` in a layer, model or optimizer
   bool is_state = false;
   Path name;
   std::optional<TypeSyntax> type;
   ExprPtr value;
 };
-struct KernelBlock { std::string name; Span name_span; Block body; std::vector<Path> yields; };
-struct InputDecl { Path name; TypeSyntax type; };
-struct Output { Bind bind; };
-struct Loss { ExprPtr value; };
-struct Metric { std::string name; Span name_span; ExprPtr value; };  ///< name empty: the call's
+struct KernelBlock {
+  std::string name;
+  Span name_span;
+  Block body;
+  std::vector<Path> yields;
+};
+struct InputDecl {
+  Path name;
+  TypeSyntax type;
+};
+struct Output {
+  Bind bind;
+};
+struct Loss {
+  ExprPtr value;
+};
+struct Metric {
+  std::string name;
+  Span name_span;
+  ExprPtr value;
+};  ///< name empty: the call's
 
 /// A statement of a block or of a model's body.
 struct Stmt {
@@ -157,8 +222,8 @@ struct GradBlock {
 struct FnItem {
   Path name;
   std::vector<ParamDecl> params;
-  std::vector<ResultType> results;   ///< empty: not written
-  Block body;                        ///< `= expr` is one Return
+  std::vector<ResultType> results;  ///< empty: not written
+  Block body;                       ///< `= expr` is one Return
   bool expression_body = false;
   std::optional<GradBlock> grad;
 };
@@ -168,7 +233,10 @@ struct LayerItem {
   std::vector<ResultType> results;
   Block body;
 };
-struct ModelItem { std::string name; Block body; };
+struct ModelItem {
+  std::string name;
+  Block body;
+};
 struct OptimizerItem {
   std::string name;
   std::vector<ParamDecl> settings;
@@ -176,26 +244,45 @@ struct OptimizerItem {
   std::vector<Span> arg_spans;
   Block body;
 };
-struct UseItem { std::string path; Span path_span; std::string alias; };
-struct DTypeItem { std::string dtype; };
-struct LetItem { std::string name; ExprPtr value; };
-struct DataItem { std::string loader; Span loader_span; std::vector<Arg> args; };
-struct Setting { std::string key; Span key_span; ExprPtr value; };
-struct TrainItem { std::vector<Setting> settings; };
+struct UseItem {
+  std::string path;
+  Span path_span;
+  std::string alias;
+};
+struct DTypeItem {
+  std::string dtype;
+};
+struct LetItem {
+  std::string name;
+  ExprPtr value;
+};
+struct DataItem {
+  std::string loader;
+  Span loader_span;
+  std::vector<Arg> args;
+};
+struct Setting {
+  std::string key;
+  Span key_span;
+  ExprPtr value;
+};
+struct TrainItem {
+  std::vector<Setting> settings;
+};
 
 struct Item {
   std::variant<UseItem, DTypeItem, LetItem, FnItem, LayerItem, ModelItem, OptimizerItem, DataItem,
                TrainItem>
       node;
   Span span;
-  Span name_span;          ///< of the declared name, where there is one
-  std::string docstring;   ///< `##` lines above, joined by newlines
+  Span name_span;         ///< of the declared name, where there is one
+  std::string docstring;  ///< `##` lines above, joined by newlines
 };
 
 /// A parsed file.
 struct File {
-  uint32_t file = 0;        ///< index into SourceSet
-  std::string stage;        ///< from `#@ stage …` on the first line; empty: source
+  uint32_t file = 0;  ///< index into SourceSet
+  std::string stage;  ///< from `#@ stage …` on the first line; empty: source
   std::vector<Item> items;
 };
 

@@ -29,8 +29,8 @@ struct RenderOptions {
   size_t max_errors = 20;
 };
 
-/// All of `diagnostics` in source order (file, line, column), at most max_errors errors, ending with
-/// how many were left out. Control characters in source text are escaped.
+/// All of `diagnostics` in source order (file, line, column), at most max_errors errors, ending
+/// with how many were left out. Control characters in source text are escaped.
 std::string render(const std::vector<ir::Diagnostic>& diagnostics, const SourceSet& sources,
                    const RenderOptions& options);
 

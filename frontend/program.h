@@ -39,23 +39,23 @@ struct TrainSettings {
   bool shuffle = true;
   bool drop_last = false;
   Schedule lr;
-  std::string optimizer_text;       ///< for the start line: `rmsprop(momentum = 0.9)`
+  std::string optimizer_text;  ///< for the start line: `rmsprop(momentum = 0.9)`
   double valid_fraction = 0;
-  std::string valid_split;          ///< name of a split instead of a fraction
-  int64_t patience = 0;             ///< 0: no early stopping
+  std::string valid_split;  ///< name of a split instead of a fraction
+  int64_t patience = 0;     ///< 0: no early stopping
   std::string save = "best";
   int64_t accumulate = 1;
   std::optional<double> ema;
   int64_t log_every = 0;
-  ir::Place place;                  ///< of the block; line 0 when the file has none
+  ir::Place place;  ///< of the block; line 0 when the file has none
 };
 
 /// A `data` item.
 struct DataSpec {
-  std::string loader;               ///< mnist idx csv npy images random
+  std::string loader;  ///< mnist idx csv npy images random
   std::vector<std::pair<std::string, SettingValue>> args;
   ir::Place place;
-  std::string directory;            ///< relative paths start here
+  std::string directory;  ///< relative paths start here
 };
 
 /// What is to be read from an input by training: name and per-sample type are in the module.
@@ -74,7 +74,7 @@ struct Program {
   TrainSettings train;
   bool has_train = false;
   std::optional<DataSpec> data;
-  std::string config_text;           ///< effective source after --set: the `ast` stage
+  std::string config_text;  ///< effective source after --set: the `ast` stage
   /// Functions that a dump lacks and that were derived; a dump at its own stage omits them.
   std::vector<std::string> derived;
   std::string docstring;
@@ -88,7 +88,7 @@ struct Override {
 
 struct LoadOptions {
   std::vector<Override> overrides;
-  std::optional<ir::DType> dtype;    ///< --dtype
+  std::optional<ir::DType> dtype;  ///< --dtype
   /// Directory in which config_text and dumps will stand: relative paths in them are rewritten for
   /// it. Empty: the program's own folder.
   std::string output_directory;

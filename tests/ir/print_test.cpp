@@ -292,8 +292,8 @@ TEST(Print, KernelsStorageStatesAndItems) {
   EXPECT_EQ(verify(m), std::nullopt);
   EXPECT_EQ(print(m), R"(#@ stage plan
 dtype f64
-fn m.update(param w: f64[3] @ arena + 64 = const(0.5), state w.v: f64[3] @ arena + 128 = 0.0)
-            -> (new_w: f64[3]) {
+fn m.update(param w: f64[3] @ arena + 64 = const(0.5), state w.v: f64[3] @ arena + 128 = 0.0) -> (
+            new_w: f64[3]) {
   kernel k0 {                                           #@ two ops
     _0: f64[3] = 2 * w
     _1: f64[3] @ arena + 192 = _0 + w.v
