@@ -299,7 +299,10 @@ Val Elaborator::call_fn(const ItemVal& fn, CallSite& site) {
   if (added) {
     instances_[key].failed = true;  // until it is there
     try {
+      const int64_t before = ops_;
       Instance made = instantiate(fn, scope, values, site);
+      made.size = ops_ - before;
+      ops_ = before;  // each call counts, this one below
       instances_[key] = made;
     } catch (...) {
       // What a check of a declaration found out is not said to callers.
@@ -318,6 +321,9 @@ Val Elaborator::call_fn(const ItemVal& fn, CallSite& site) {
 
 Val Elaborator::emit_call(const Instance& instance, const std::vector<ir::ValueId>& args,
                           const std::string& settings, Span at) {
+  // The limit holds for the program with its calls opened.
+  ops_ += instance.size;
+  limit_ops(at);
   ir::ValueId first = emit(
       at, [&](ir::Builder& b) { return b.add(ir::Op::call, args, {instance.function, settings}); });
   size_t results = module_[instance.function].results.size();
@@ -350,7 +356,7 @@ Val Elaborator::call_entry(ir::FunctionId f, CallSite& site) {
            site.args[i].expr->span);
     args.push_back(v);
   }
-  return emit_call(Instance{f, false, {}, {}}, args, "", site.at);
+  return emit_call(Instance{f, false, 0, {}, {}}, args, "", site.at);
 }
 
 void Elaborator::enter_call(Span at) {

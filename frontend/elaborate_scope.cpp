@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "frontend/elaborate_state.h"
+#include "frontend/lexer.h"
 
 namespace netc::frontend {
 namespace {
@@ -45,6 +46,9 @@ void Elaborator::collect_items() {
     for (const Item& item : files[u]->items) {
       std::string name = item_name(item);
       if (name.empty()) continue;
+      if (is_dtype_name(name))
+        report(error("E0109", fmt::format("`{}` is a type", name), item.name_span,
+                     "cannot be used as a name"));
       auto [it, added] = unit.items.try_emplace(name, ItemVal{u, &item});
       if (added) continue;
       ir::Diagnostic d = error("E0203", fmt::format("`{}` is declared twice", name), item.name_span,

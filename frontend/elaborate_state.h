@@ -107,6 +107,7 @@ struct UnitItems {
 struct Instance {
   ir::FunctionId function;
   bool failed = false;
+  int64_t size = 0;            ///< ops, those of the calls in it counted
   std::vector<bool> weak;      ///< results that are run-time numbers
   std::vector<Val> constants;  ///< all results, when the call is known at compile time
 };
