@@ -172,6 +172,8 @@ std::vector<Val> Elaborator::body(const Block& block, BodyContext& context,
       failed = true;
       if (const auto* b = std::get_if<Bind>(&s.node))
         for (const Target& t : b->targets) bind(t.path.str(), {ErrorVal{}}, t.path.span);
+      if (const auto* d = std::get_if<VarDecl>(&s.node); d && !scope_->names.count(d->name.str()))
+        bind(d->name.str(), {ErrorVal{}}, d->name.span);
       if (std::holds_alternative<Return>(s.node)) break;
     }
   }
