@@ -329,7 +329,8 @@ void Grower::visit_view(ValueId v) {
     }
   }
   const ValueId root = root_of(f_, out_.stored, v);
-  pure_[v.index] = !is_free_leaf(f_, root) && access_from(f_, v, root).has_value();
+  const bool in_memory = !is_free_leaf(f_, root) && (!is_view(f_[root]) || out_.stored[root.index]);
+  pure_[v.index] = in_memory && access_from(f_, v, root).has_value();
   float_or_store(v);
 }
 
