@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "frontend/float_arithmetic.h"
+
 namespace netc::frontend {
 namespace {
 
@@ -25,67 +27,7 @@ std::optional<int64_t> power(int64_t base, int64_t exponent) {
   return result;
 }
 
-template <class T>
-bool ordered(BinaryOp op, const T& a, const T& b) {
-  switch (op) {
-    case BinaryOp::Lt:
-      return a < b;
-    case BinaryOp::Le:
-      return a <= b;
-    case BinaryOp::Gt:
-      return a > b;
-    case BinaryOp::Ge:
-      return a >= b;
-    case BinaryOp::Eq:
-      return a == b;
-    case BinaryOp::Ne:
-      return a != b;
-    case BinaryOp::Add:
-    case BinaryOp::Sub:
-    case BinaryOp::Mul:
-    case BinaryOp::Div:
-    case BinaryOp::FloorDiv:
-    case BinaryOp::Mod:
-    case BinaryOp::MatMul:
-    case BinaryOp::Pow:
-    case BinaryOp::And:
-    case BinaryOp::Or:
-      break;
-  }
-  return false;
-}
-
 bool is_comparison(BinaryOp op) { return op >= BinaryOp::Lt && op <= BinaryOp::Ne; }
-
-std::optional<double> floats(BinaryOp op, double a, double b) {
-  switch (op) {
-    case BinaryOp::Add:
-      return a + b;
-    case BinaryOp::Sub:
-      return a - b;
-    case BinaryOp::Mul:
-      return a * b;
-    case BinaryOp::Div:
-      return a / b;
-    case BinaryOp::FloorDiv:
-      return std::floor(a / b);
-    case BinaryOp::Mod:
-      return a - b * std::floor(a / b);
-    case BinaryOp::Pow:
-      return std::pow(a, b);
-    case BinaryOp::MatMul:
-    case BinaryOp::Lt:
-    case BinaryOp::Le:
-    case BinaryOp::Gt:
-    case BinaryOp::Ge:
-    case BinaryOp::Eq:
-    case BinaryOp::Ne:
-    case BinaryOp::And:
-    case BinaryOp::Or:
-      break;
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -171,7 +113,7 @@ std::optional<Constant> ConstantEvaluator::binary(const Binary& node, const Expr
   const auto y = number_of(*b);
   if (x && y) {
     if (is_comparison(node.op)) return ordered(node.op, *x, *y);
-    if (const auto result = floats(node.op, *x, *y)) return *result;
+    if (const auto result = float_arithmetic(node.op, *x, *y)) return *result;
   }
   return report("E0502", expr.at, fmt::format("`{}` takes two numbers", spelling(node.op)),
                 "cannot be applied here");

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "frontend/float_arithmetic.h"
+
 namespace netc::frontend {
 namespace {
 
@@ -81,62 +83,8 @@ std::optional<NumberVal> int_arithmetic(BinaryOp op, const ir::Dim& a, const ir:
 }
 
 std::optional<NumberVal> known_arithmetic(BinaryOp op, double a, double b) {
-  switch (op) {
-    case BinaryOp::Add:
-      return float_number(a + b);
-    case BinaryOp::Sub:
-      return float_number(a - b);
-    case BinaryOp::Mul:
-      return float_number(a * b);
-    case BinaryOp::Div:
-      return float_number(a / b);
-    case BinaryOp::FloorDiv:
-      return float_number(std::floor(a / b));
-    case BinaryOp::Mod:
-      return float_number(a - b * std::floor(a / b));
-    case BinaryOp::Pow:
-      return float_number(std::pow(a, b));
-    case BinaryOp::MatMul:
-    case BinaryOp::Lt:
-    case BinaryOp::Le:
-    case BinaryOp::Gt:
-    case BinaryOp::Ge:
-    case BinaryOp::Eq:
-    case BinaryOp::Ne:
-    case BinaryOp::And:
-    case BinaryOp::Or:
-      break;
-  }
-  return std::nullopt;
-}
-
-bool decide(BinaryOp op, double a, double b) {
-  switch (op) {
-    case BinaryOp::Lt:
-      return a < b;
-    case BinaryOp::Le:
-      return a <= b;
-    case BinaryOp::Gt:
-      return a > b;
-    case BinaryOp::Ge:
-      return a >= b;
-    case BinaryOp::Eq:
-      return a == b;
-    case BinaryOp::Ne:
-      return a != b;
-    case BinaryOp::Add:
-    case BinaryOp::Sub:
-    case BinaryOp::Mul:
-    case BinaryOp::Div:
-    case BinaryOp::FloorDiv:
-    case BinaryOp::Mod:
-    case BinaryOp::MatMul:
-    case BinaryOp::Pow:
-    case BinaryOp::And:
-    case BinaryOp::Or:
-      break;
-  }
-  return false;
+  const auto result = float_arithmetic(op, a, b);
+  return result ? std::optional(float_number(*result)) : std::nullopt;
 }
 
 }  // namespace
@@ -181,11 +129,11 @@ NumberVal negate(const NumberVal& a) {
 BoolVal compare(BinaryOp op, const NumberVal& a, const NumberVal& b) {
   if (a.is_int && b.is_int) {
     ir::Dim difference = a.scalar.numerator - b.scalar.numerator;
-    if (difference.is_constant()) return {decide(op, double(difference.constant()), 0), true};
+    if (difference.is_constant()) return {ordered(op, double(difference.constant()), 0.0), true};
     return {false, false};
   }
   auto known_a = known_value(a), known_b = known_value(b);
-  if (known_a && known_b) return {decide(op, *known_a, *known_b), true};
+  if (known_a && known_b) return {ordered(op, *known_a, *known_b), true};
   return {false, false};
 }
 
