@@ -8,6 +8,7 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "backend/loops.h"
@@ -211,7 +212,19 @@ class ContractKernel {
     Value* split;         ///< number of the block of the folded label split_
     Value* panel_vector;  ///< number of the first column vector, for packed operands
     int columns;
+    bool half;  ///< the last column vector has half the lanes
   };
+
+  int lanes_of(const Tile& tile, int j) const {
+    return tile.half && j + 1 == tile.columns ? p_.lanes / 2 : p_.lanes;
+  }
+  /// The low lanes of a vector, as many as column j has.
+  Value* low(const Tile& tile, int j, Value* v) {
+    if (lanes_of(tile, j) == p_.lanes) return v;
+    std::vector<int> lanes(size_t(lanes_of(tile, j)));
+    std::iota(lanes.begin(), lanes.end(), 0);
+    return e_.b.CreateShuffleVector(v, lanes);
+  }
 
   void unit(const Coords& at) {
     auto& b = e_.b;
@@ -226,9 +239,10 @@ class ContractKernel {
     tile.row_end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
                                            b.CreateAdd(row_start, e_.i64(row_block_)), row_size);
     Value* column_size = p_.column < 0 ? e_.i64(1) : e_.size(label(p_.column).size);
-    auto panels = [&](int columns, Value* first_vector) {
+    auto panels = [&](int columns, Value* first_vector, bool half) {
       Tile t = tile;
       t.columns = columns;
+      t.half = half;
       t.panel_vector = first_vector;
       Value* start = b.CreateMul(first_vector, e_.i64(column_unit()));
       if (p_.column >= 0) t.labels[size_t(p_.column)] = e_.uniform(start);
@@ -236,15 +250,26 @@ class ContractKernel {
           llvm::Intrinsic::smin, b.CreateAdd(start, e_.i64(columns * column_unit())), column_size);
       rows(t, row_start);
     };
-    Value* first = b.CreateMul(panel, e_.i64(p_.columns));
-    if (wide_panels_ == panels_) return panels(p_.columns, first);
-    Value* narrow = b.CreateICmpSGE(panel, e_.i64(wide_panels_));
-    e_.when(b.CreateNot(narrow), [&] { panels(p_.columns, first); });
-    e_.when(narrow, [&] {
-      Value* beyond = b.CreateSub(panel, e_.i64(wide_panels_));
-      panels(p_.columns - 1, b.CreateAdd(b.CreateMul(beyond, e_.i64(p_.columns - 1)),
-                                         e_.i64(wide_panels_ * p_.columns)));
-    });
+    // Wide panels, then narrow ones; the very last may end with half a vector.
+    int64_t halves = p_.half ? 1 : 0;
+    auto panels_from = [&](int64_t from, int64_t to, bool half) {
+      if (from >= to) return;
+      bool wide = from < wide_panels_;
+      auto emit = [&] {
+        if (wide) return panels(p_.columns, b.CreateMul(panel, e_.i64(p_.columns)), half);
+        Value* beyond = b.CreateSub(panel, e_.i64(wide_panels_));
+        panels(p_.columns - 1,
+               b.CreateAdd(b.CreateMul(beyond, e_.i64(p_.columns - 1)),
+                           e_.i64(wide_panels_ * p_.columns)),
+               half);
+      };
+      if (from == 0 && to == panels_) return emit();
+      Value* is_in = b.CreateICmpSGE(panel, e_.i64(from));
+      e_.when(b.CreateAnd(is_in, b.CreateICmpSLT(panel, e_.i64(to))), emit);
+    };
+    panels_from(0, std::min(wide_panels_, panels_ - halves), false);
+    panels_from(wide_panels_, panels_ - halves, false);
+    panels_from(panels_ - halves, panels_, true);
   }
 
   void rows(const Tile& panel, Value* row_start) {
@@ -252,8 +277,10 @@ class ContractKernel {
       Tile tile = panel;
       if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
       std::vector<llvm::AllocaInst*> sums;
-      llvm::Type* t = e_.widen(e_.scalar_type(type_));
       for (int i = 0; i < p_.rows * tile.columns; ++i) {
+        int lanes = lanes_of(tile, i % tile.columns);
+        llvm::Type* t = e_.scalar_type(type_);
+        if (p_.lanes > 1) t = llvm::FixedVectorType::get(t, unsigned(lanes));
         sums.push_back(e_.slot(t));
         e_.b.CreateStore(llvm::Constant::getNullValue(t), sums.back());
       }
@@ -433,7 +460,7 @@ class ContractKernel {
       for (int j = 0; j < tile.columns; ++j) {
         auto* slot = sums[size_t(i * tile.columns + j)];
         Value* sum = e_.b.CreateLoad(slot->getAllocatedType(), slot);
-        Value *x = get(0, i, j), *y = get(1, i, j);
+        Value *x = low(tile, j, get(0, i, j)), *y = low(tile, j, get(1, i, j));
         sum = ir::is_float(type_) ? math::multiply_add(e_, x, y, sum)
                                   : e_.b.CreateAdd(sum, e_.b.CreateMul(x, y));
         e_.b.CreateStore(sum, slot);

@@ -36,6 +36,7 @@ struct ContractionPlan {
   bool pack[2] = {};          ///< operand is first copied to panels
   int lanes = 1;
   int rows = 1, columns = 1;   ///< of a tile; columns in vectors for Outer
+  bool half = false;           ///< the last vector of the column label has half the lanes
   double multiplications = 0;  ///< at full batch
 };
 

@@ -180,13 +180,21 @@ class Planner {
 
   /// Cycles of one step of the folded loop for a tile: multiplications, loads, or the latency of
   /// the chain of sums.
-  double cycles(const ContractionPlan& c, int rows, int columns) const {
+  double cycles(const ContractionPlan& c, double rows, double columns) const {
     bool wide = e_.level == CpuLevel::avx512;
     double units = wide ? 1 : 2;  // multiply-adds a cycle
     double extra = has_fma(e_.level) ? 1 : 2;
     double multiply = rows * columns * extra / units;
     double loads = (rows + columns) * (c.lanes == 1 ? 0.5 : 0.6);
     return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns);
+  }
+
+  /// Whether half a vector holds the end of the columns.
+  bool can_halve(const ContractionPlan& c) const {
+    int64_t rest = size(c.column) % c.lanes;
+    return has_split_vectors(e_.level) && c.kind == TileKind::Outer && rest > 0 &&
+           c.lanes * bytes_ == vector_bytes(e_.level) && 2 * rest <= c.lanes &&
+           label(c.column).size.is_constant();
   }
 
   double choose_tile(ContractionPlan& c) const {
@@ -211,9 +219,16 @@ class Planner {
         double step = double(wide) * cycles(c, rows, columns);
         if (!dot && columns > 1) step += double(panels - wide) * cycles(c, rows, columns - 1);
         bool two_variants = !dot && wide != panels;
-        double total = double(ceil_div(m, rows)) * step * depth * (two_variants ? 1.03 : 1.0);
-        total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
-        if (total < best) best = total, c.rows = rows, c.columns = columns;
+        int last = two_variants ? columns - 1 : columns;
+        auto consider = [&](double cycles, int variants, bool half) {
+          double total = double(ceil_div(m, rows)) * cycles * depth * (0.97 + 0.03 * variants);
+          total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
+          if (total < best) best = total, c.rows = rows, c.columns = columns, c.half = half;
+        };
+        consider(step, two_variants ? 2 : 1, false);
+        if (can_halve(c))
+          consider(step - cycles(c, rows, last) + cycles(c, rows, last - 0.5),
+                   1 + (wide > (two_variants ? 0 : 1)) + (panels - wide > 1), true);
       }
     return best;
   }

@@ -65,7 +65,7 @@ TEST(Einsum, SpecsOfEveryKind) {
 }
 
 TEST(Einsum, EpilogueBiasReluMaskAndUpdate) {
-  for (int64_t n : {10, 48, 50})
+  for (int64_t n : {10, 48, 50, 149})
     for (int64_t k : {1, 20, 300})
       check(
           [&](Builder& b) {
