@@ -40,8 +40,7 @@ if(NOT LLVM_FOUND)
   netc_missing("LLVM 19" "llvm-19-dev libzstd-dev libz3-dev")
 endif()
 separate_arguments(NETC_LLVM_DEFINITIONS UNIX_COMMAND "${LLVM_DEFINITIONS}")
-llvm_map_components_to_libnames(NETC_LLVM_LIBRARIES orcjit x86codegen x86asmparser x86desc x86info
-                                passes)
+llvm_map_components_to_libnames(NETC_LLVM_LIBRARIES orcjit x86codegen x86asmparser x86desc x86info)
 
 if(NETC_TESTS)
   find_package(GTest QUIET)

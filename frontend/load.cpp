@@ -62,10 +62,14 @@ class Loader {
     errno = 0;
     std::ifstream in(path, std::ios::binary);
     if (!in) return errno != 0 ? std::strerror(errno) : "it cannot be opened";
-    text.resize(options_.max_source + 1);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(in.gcount()));
-    text.shrink_to_fit();
+    constexpr size_t kBlock = size_t{64} << 10;
+    size_t read = 0;
+    while (in && read <= options_.max_source) {
+      text.resize(std::min(read + kBlock, options_.max_source + 1));
+      in.read(text.data() + read, static_cast<std::streamsize>(text.size() - read));
+      read += static_cast<size_t>(in.gcount());
+    }
+    text.resize(read);
     if (in.bad()) return "reading failed";
     return {};
   }
