@@ -325,6 +325,7 @@ void Elaborator::gradient_function(
   std::vector<std::pair<const ParamDecl*, ir::ValueId>> wanted;
   for (const auto& input : inputs)
     if (ir::is_float(source[input.second].type.dtype)) wanted.push_back(input);
+  if (wanted.empty()) return;  // called with integers: no gradient passes through
   if (grad.cotangents.size() != source.results.size())
     fail("E0404",
          fmt::format("`grad` of `{}` takes one gradient per result: {}, not {}", node.name.str(),

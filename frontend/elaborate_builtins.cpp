@@ -87,6 +87,18 @@ Val reduction(Elaborator& e, CallSite& site, Bound& bound, ir::ReduceKind kind) 
   return {TensorVal{r}};
 }
 
+/// What a reduction of x gave, repeated along the dims it was reduced over: the reduction's
+/// derivative.
+Val spread(Elaborator& e, CallSite& site, Bound& bound) {
+  ir::ValueId reduced = tensor_argument(e, site, bound[0]);
+  const ir::Type t = e.type(tensor_argument(e, site, bound[1]));
+  const ir::Shape kept = ir::keep_dims(t.shape, dims_argument(e, site, bound[2], t.rank()));
+  if (!flag_argument(e, site, bound[3], false))
+    reduced = e.emit(site.at, [&](ir::Builder& b) { return b.reshape(reduced, kept); });
+  return {
+      TensorVal{e.emit(site.at, [&](ir::Builder& b) { return b.broadcast(reduced, t.shape); })}};
+}
+
 Val count(Elaborator& e, CallSite& site, Bound& bound) {
   const ir::Type t = e.type(tensor_argument(e, site, bound[0]));
   ir::Dim n = 1;
@@ -173,6 +185,7 @@ std::vector<Builtin> make_builtins() {
          [kind](Elaborator& e, CallSite& site, Bound& bound) {
            return reduction(e, site, bound, kind);
          }});
+  list.push_back({"spread(reduced, x, dim: int | list = all, keepdim: bool = false)", spread});
   list.push_back({"size(x, dim: int | list = all)", count});
   list.push_back({"rank(x)", [](Elaborator& e, CallSite& site, Bound& bound) -> Val {
                     return {int_number(e.type(tensor_argument(e, site, bound[0])).rank())};

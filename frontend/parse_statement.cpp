@@ -332,17 +332,18 @@ Storage Parser::storage() {
   if (kind() != Tok::Plus) fail_expected("`+` and an offset");
   advance();
   Storage storage;
-  storage.offset = plain_integer("an offset in bytes");
+  storage.offset = plain_integer("an offset in bytes, at most 2^47");
   if (kind() == Tok::Name && text() == "ld") {
     advance();
-    storage.leading_stride = plain_integer("a row stride");
+    storage.leading_stride = plain_integer("a row stride, at most 2^47");
   }
   return storage;
 }
 
 int64_t Parser::plain_integer(const char* what) {
+  constexpr int64_t kAddressSpace = int64_t{1} << 47;
   const Number n = kind() == Tok::Number ? number_value(text()) : Number{};
-  if (!n.is_int || n.integer < 0) fail_expected(what);
+  if (!n.is_int || n.integer < 0 || n.integer > kAddressSpace) fail_expected(what);
   advance();
   return n.integer;
 }

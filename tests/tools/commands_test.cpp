@@ -1,4 +1,5 @@
 // The commands around training: exit codes, streams, JSON shapes, suggestions.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -186,6 +187,42 @@ TEST(Commands, PredictReadsJsonLines) {
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(r.out, "{\"p\":[4.5]}\n{\"p\":[-0.75]}\n");
   EXPECT_EQ(s.netc({"predict", "run", "--in", "-"}, "{\"y\":[1,2]}\n").exit_code, 3);
+}
+
+TEST(Commands, PredictRefusesNumbersThatTheTypeCannotHold) {
+  Scratch s;
+  s.write("pixels.net",
+          "model pixels {\n  input x: u8[batch, 2]\n  param w: [2] = ones()\n"
+          "  output p = sum(float(x) * w, 1)\n  loss mean(p)\n}\n"
+          "data random(n = 8, seed = 1)\n"
+          "train { epochs = 1; batch = 4; lr = 0.0; optimizer = sgd() }\n");
+  ASSERT_EQ(s.netc({"train", "pixels.net", "-o", "run"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"predict", "run", "--in", "-"}, "{\"x\":[0,255]}\n").out, "{\"p\":255}\n");
+  for (const char* number : {"256", "-1", "1.5", "1e30"}) {
+    auto r = s.netc({"predict", "run", "--in", "-"}, fmt::format("{{\"x\":[{},0]}}\n", number));
+    EXPECT_EQ(r.exit_code, 3) << number;
+    EXPECT_NE(r.err.find("is u8, which cannot be "), std::string::npos) << r.err;
+  }
+}
+
+TEST(Commands, PlanWithAnOffsetBeyondAnyMemoryIsRefused) {
+  Scratch s;
+  s.write("tiny.net",
+          "model tiny {\n  input x: [batch, 2]\n  param w: [2, 1] = ones()\n"
+          "  output p = x @ w\n  loss mean(p)\n}\n");
+  auto plan = s.netc({"dump", "tiny.net", "--stage=plan"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  s.npy_f32("x.npy", {4, 2});
+  const size_t at = plan.out.find("@ arena + ") + 10;
+  for (const char* offset : {"9223372036854775807", "140737488355328", "64 ld 140737488355328"}) {
+    std::string edited = plan.out;
+    edited.replace(at, edited.find_first_not_of("0123456789", at) - at, offset);
+    s.write("edited.net", edited);
+    for (const char* backend : {"jit", "interp"}) {
+      auto r = s.netc({"run", "edited.net", "--in", "x=x.npy", "--backend", backend});
+      EXPECT_TRUE(r.exit_code == 1 || r.exit_code == 3) << offset << ": " << r.err;
+    }
+  }
 }
 
 TEST(Commands, EvalExpectations) {

@@ -48,6 +48,17 @@ TEST(Train, ResumedEqualsUninterrupted) {
   EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
 }
 
+TEST(Train, ResumeRefusesAnotherModel) {
+  Scratch s;
+  s.example("mnist.net", 100, 30);
+  s.example("two_layer.net");
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run", "--epochs", "1"}).exit_code, 0);
+  auto r = s.netc({"train", "two_layer.net", "--resume", "run", "--epochs", "2"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("`mnist`"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("`two_layer`"), std::string::npos) << r.err;
+}
+
 TEST(Train, EpochsIsTheTotalWhenResuming) {
   Scratch s;
   s.example("mnist.net", 200, 50);

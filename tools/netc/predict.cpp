@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -48,12 +49,25 @@ void flatten(const json& value, std::span<const int64_t> shape, const std::strin
   for (const json& v : value) flatten(v, shape.subspan(1), input, out);
 }
 
-runtime::Tensor from_numbers(const std::vector<double>& numbers, runtime::ElementType type,
+/// Whether an integer type holds this number exactly.
+template <typename T>
+bool is_representable(double v) {
+  return std::trunc(v) == v && v >= double(std::numeric_limits<T>::min()) &&
+         v < double(std::numeric_limits<T>::max()) + 1;
+}
+
+runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::Slot& slot,
                              std::vector<int64_t> shape) {
-  runtime::Tensor t = runtime::make_tensor(type, std::move(shape));
-  runtime::with_type(type, [&]<typename T>(T) {
+  runtime::Tensor t = runtime::make_tensor(slot.type, std::move(shape));
+  runtime::with_type(slot.type, [&]<typename T>(T) {
     auto out = t.as<T>();
-    for (size_t i = 0; i < numbers.size(); ++i) out[i] = static_cast<T>(numbers[i]);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if constexpr (std::is_integral_v<T>)
+        if (!is_representable<T>(numbers[i]))
+          bad_field(slot.name, fmt::format("input `{}` is {}, which cannot be {}", slot.name,
+                                           runtime::name(slot.type), numbers[i]));
+      out[i] = static_cast<T>(numbers[i]);
+    }
   });
   return t;
 }
@@ -136,7 +150,7 @@ class Predict {
     std::vector<int64_t> shape = runtime::sample_dims(slot);
     flatten(*it, shape, slot.name, numbers);
     shape.insert(shape.begin(), 1);
-    write_checked(slot, 1, from_numbers(numbers, slot.type, shape),
+    write_checked(slot, 1, from_numbers(numbers, slot, shape),
                   [&](int64_t) { return fmt::format("<stdin>: line {}", line); });
   }
 

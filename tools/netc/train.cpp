@@ -39,6 +39,7 @@ class Train {
     if (options_.common.file.empty())
       throw UsageError{"train needs a program, or --resume DIR", ""};
     load("");
+    if (!given_file_.empty()) check_same_model();
     check_trainable();
     if (options_.print_config) {
       print_out(session_.program().config_text);
@@ -54,6 +55,7 @@ class Train {
  private:
   TrainOptions options_;
   Session session_;
+  std::string given_file_;  ///< a program named beside --resume
 
   /// --resume DIR trains the program that the run was started with.
   void use_run_directory() {
@@ -65,9 +67,43 @@ class Train {
     if (!options_.output.empty() && !fs::equivalent(options_.output, options_.resume, error))
       throw UsageError{"--resume goes on in its own directory", "leave -o out"};
     if (fs::is_regular_file(config, error)) {
+      if (!fs::equivalent(options_.common.file, config, error)) given_file_ = options_.common.file;
       options_.common.file = config.string();
       session_ = Session(options_.common);
     }
+  }
+
+  /// The parameters of a session's model, as `name: type` lines.
+  static std::string parameters(const Session& session) {
+    const ir::Module& module = session.program().module;
+    ir::FunctionId f = module.find(session.entry_name("loss"));
+    std::string text;
+    if (!f) return text;
+    for (const ir::Parameter& p : module[f].params) {
+      const ir::Value& v = module[f][p.value];
+      if (p.role == ir::Role::Param) text += fmt::format("{}: {}\n", v.name, ir::str(v.type));
+    }
+    return text;
+  }
+
+  /// A program given beside --resume has to be the one that the run is of.
+  void check_same_model() const {
+    CommonOptions common = options_.common;
+    common.file = given_file_;
+    common.set.clear();
+    common.quiet = true;
+    Session given(common);
+    given.load();
+    const std::string &here = given.model().name, &there = session_.model().name;
+    if (here != there)
+      throw runtime::Error(runtime::Fault::Checkpoint,
+                           fmt::format("the run in `{}` is of model `{}`, this is `{}`",
+                                       options_.resume, there, here));
+    if (parameters(given) != parameters(session_))
+      session_.console().note(
+          fmt::format("note: `{}` has other parameters than the run in `{}`, which goes on with "
+                      "its own config.net\n",
+                      given_file_, options_.resume));
   }
 
   /// Options that are short for settings.
@@ -154,7 +190,7 @@ class Train {
     runtime::Arena arena(compiled.header.arena_bytes);
     runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
     Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
-    if (!options_.init.empty()) initialise_from_file(compiled.train, arena, progress);
+    if (!options_.init.empty()) initialise_from_file(compiled.train, arena);
 
     std::optional<runtime::Checkpoint> checkpoint;
     if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
@@ -174,13 +210,12 @@ class Train {
                        checkpoint, progress);
   }
 
-  void initialise_from_file(const runtime::Plan& plan, runtime::Arena& arena,
-                            Progress& progress) const {
+  void initialise_from_file(const runtime::Plan& plan, runtime::Arena& arena) const {
     auto layout =
         options_.layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
     auto slots = runtime::weight_slots(plan);
     for (const std::string& warning : runtime::load_weights(options_.init, layout, slots, arena))
-      progress.notice(warning);
+      session_.console().note(fmt::format("warning: {}\n", warning));
   }
 
   /// The effective source with its paths as they are seen from the run directory.
