@@ -26,6 +26,7 @@ const std::vector<Example>& examples() {
       {"neuron.net", false, 784, {"train.batch=16"}},
       {"two_layer.net", false, 100, {"train.batch=16"}},
       {"mnist.net", true, 0, {}},
+      {"mnist_fast.net", true, 0, {"train.batch=16"}},
       {"mnist_mlp.net", true, 0, {"train.batch=16"}},
       {"mnist_modules.net", true, 0, {"hidden=24", "train.batch=16"}},
       {"custom_grad.net", false, 16, {}},

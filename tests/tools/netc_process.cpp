@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -160,6 +161,14 @@ void Scratch::mnist(int train_records, int test_records) const {
   fs::create_directories(path("data/mnist"));
   write_mnist_part(path("data/mnist"), "train", train_records, 1);
   write_mnist_part(path("data/mnist"), "t10k", test_records, 2);
+}
+
+std::vector<std::string> example_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(NETC_SOURCE_DIR) / "examples"))
+    if (entry.path().extension() == ".net") names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void Scratch::example(const std::string& name, int train_records, int test_records) const {

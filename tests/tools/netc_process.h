@@ -46,6 +46,9 @@ class Scratch {
   std::filesystem::path folder_;
 };
 
+/// The files of examples/, sorted by name.
+std::vector<std::string> example_names();
+
 /// Lines of a text, without the last empty one.
 std::vector<std::string> lines(const std::string& text);
 

@@ -126,8 +126,8 @@ TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Examples, TorchExample,
-                         testing::Values("neuron", "two_layer", "custom_grad", "mnist", "mnist_mlp",
-                                         "mnist_modules"),
+                         testing::Values("neuron", "two_layer", "custom_grad", "mnist",
+                                         "mnist_fast", "mnist_mlp", "mnist_modules"),
                          [](const auto& example) { return example.param; });
 
 const char* kClassifier = R"(

@@ -168,10 +168,9 @@ TEST(Train, DamagedCheckpointFallsBackToTheOneBefore) {
 }
 
 TEST(Train, EveryExampleTrainsAsPrinted) {
-  for (const char* name :
-       {"neuron.net", "two_layer.net", "mnist.net", "mnist_modules.net", "custom_grad.net"}) {
+  for (const std::string& name : example_names()) {
     Scratch s;
-    s.example(name, 200, 50);
+    s.example(name, 600, 50);
     auto r = s.netc({"train", name, "-o", "run", "--steps", "3"});
     EXPECT_EQ(r.exit_code, 0) << name << "\n" << r.err;
   }

@@ -72,10 +72,11 @@ def regression(name, layout, forward, columns, batch):
     return name, dict(batch=batch, layout=layout), w, loss
 
 
-def classifier(name, widths, names, batch):
+def classifier(name, widths, names, batch, mean=0.0, deviation=1.0):
     layout = mlp_layout(widths, names)
     w = weights(layout)
-    loss = F.cross_entropy(mlp(w, pixels(batch, 52) / 255, names), labels(batch, 53))
+    x = (pixels(batch, 52) / 255 - mean) / deviation
+    loss = F.cross_entropy(mlp(w, x, names), labels(batch, 53))
     return name, dict(batch=batch, layout=layout), w, loss
 
 
@@ -89,6 +90,7 @@ def examples():
     yield regression("custom_grad", [("gain", ())] + mlp_layout([16, 32, 32, 1],
                      ["linear0", "linear1", "linear2"]), switches, 16, 8)
     yield classifier("mnist", [784, 128, 10], lin(2), 8)
+    yield classifier("mnist_fast", [784, 128, 10], lin(2), 8, 0.1307, 0.3081)
     yield classifier("mnist_mlp", [784, 1024, 1024, 1024, 10], lin(4), 8)
     yield classifier("mnist_modules", [784, 1024, 1024, 10], ["mlp.fc1", "mlp.fc2", "mlp.fc3"], 8)
 
