@@ -4,6 +4,7 @@
 // side. The new value of a parameter ends in the parameter's own bytes.
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "passes/contract.h"
 #include "passes/grouping.h"
@@ -41,26 +42,39 @@ int64_t bytes_of(const Module& module, const Value& value, int64_t batch) {
   return *bytes;
 }
 
+/// Rows never lie a multiple of 1024 bytes apart: they would all fall into the same cache sets.
+/// Nothing when the rows of `type` do not.
+std::optional<int64_t> padded_row(const Type& type) {
+  if (type.rank() < 2 || !type.shape.back().is_constant()) return {};
+  const int64_t last = type.shape.back().constant(), element = ir::byte_size(type.dtype);
+  if (last <= 0 || last * element % 1024 != 0) return {};
+  return last + kAlignment / element;
+}
+
+/// Whether `v`, when it is a free view, can be read where the value it looks at lies.
+bool stays_affine(const Function& f, ValueId v) {
+  return !is_view(f[v]) || f[v].kernel || ir::affine_access(f, v);
+}
+
 /// A value's bytes in the arena and the phases in which they are needed.
 struct Buffer {
   ValueId value;
   int64_t bytes = 0, first = 0, last = 0;
 };
 
+using Homes = std::map<std::string, ir::Storage>;  ///< places of parameters and states
+
 /// Plans one entry point.
 class Planner {
  public:
-  Planner(Module& module, FunctionId f, int64_t batch, const std::map<std::string, int64_t>& homes,
-          int64_t persistent_end)
+  Planner(Module& module, FunctionId f, int64_t batch, const Homes& homes, int64_t persistent_end)
       : module_(module), f_(f), batch_(batch), homes_(homes), persistent_end_(persistent_end) {}
 
   void run() {
-    undo_unfit_kernels(module_, f_);
-    isolate_loose_values(module_, f_);
     add_copies();
     find_uses();
-    pad_rows();
     place_persistent();
+    pad_rows();
     find_phases();
     share_dying();
     place_buffers();
@@ -70,7 +84,7 @@ class Planner {
   Module& module_;
   FunctionId f_;
   int64_t batch_;
-  const std::map<std::string, int64_t>& homes_;  ///< offset of each parameter and state
+  const Homes& homes_;
   int64_t persistent_end_;
   KernelUses uses_;
   std::vector<int64_t> phase_;  ///< by kernel position
@@ -134,20 +148,24 @@ class Planner {
     return reads_in_step(function(), uses_, now, old);
   }
 
-  /// Rows of intermediate values never lie a multiple of 1024 bytes apart: they would all fall into
-  /// the same cache sets.
+  /// Inputs and what kernels store for each other.
   void pad_rows() {
-    for (size_t i = 0; i < function().values.size(); ++i) {
-      Value& value = function().values[i];
-      if (!value.kernel || value.type.rank() < 2 || takes_[i]) continue;
-      const ir::Dim& last = value.type.shape.back();
-      const int64_t element = ir::byte_size(value.type.dtype);
-      if (!last.is_constant() || last.constant() <= 0 || last.constant() * element % 1024 != 0)
-        continue;
-      if (is_result(ValueId(i)) || !leaves_kernel(ValueId(i))) continue;
-      value.storage = ir::Storage{0, last.constant() + 64 / element};
-      if (!views_stay_affine(ValueId(i))) value.storage.reset();
+    Function& f = function();
+    for (size_t i = 0; i < f.values.size(); ++i) {
+      const ValueId v(i);
+      const bool passed_on = f[v].kernel && !takes_[i] && !is_result(v) && leaves_kernel(v);
+      const auto row = padded_row(f[v].type);
+      if (row && (is_input(v) || passed_on)) f[v].storage = ir::Storage{0, row};
     }
+    for (size_t i = 0; i < f.values.size(); ++i) {
+      const ValueId root = uses_.root[i];
+      const bool free_to_move = f[root].kernel || is_input(root);
+      if (free_to_move && !stays_affine(f, ValueId(i))) f[root].storage.reset();
+    }
+  }
+
+  bool is_input(ValueId v) {
+    return is_parameter(function(), v) && function().params[v.index].role == Role::Input;
   }
 
   bool is_result(ValueId v) {
@@ -155,15 +173,6 @@ class Planner {
                        [&](const ir::Result& r) { return r.value == v; });
   }
   bool leaves_kernel(ValueId v) { return !uses_.readers[v.index].empty(); }
-
-  bool views_stay_affine(ValueId root) {
-    const Function& f = function();
-    for (size_t i = root.index + 1; i < f.values.size(); ++i)
-      if (is_view(f.values[i]) && !f.values[i].kernel && uses_.root[i] == root &&
-          !ir::affine_access(f, ValueId(i)))
-        return false;
-    return true;
-  }
 
   bool is_stored(ValueId v) {
     return function()[v].kernel && (leaves_kernel(v) || is_result(v) || takes_[v.index]);
@@ -173,7 +182,7 @@ class Planner {
     Function& f = function();
     for (const ir::Parameter& p : f.params)
       if (p.role == Role::Param || p.role == Role::State)
-        f[p.value].storage = ir::Storage{homes_.at(f[p.value].name), {}};
+        f[p.value].storage = homes_.at(f[p.value].name);
   }
 
   /// A kernel joins the phase before it when it needs nothing of it: it reads nothing written there
@@ -251,8 +260,7 @@ class Planner {
     std::vector<ValueId> holder(f.values.size());
     for (size_t i = 0; i < f.values.size(); ++i) {
       const ValueId v(i);
-      const bool input = is_parameter(f, v) && !f[v].storage;
-      if (input) {
+      if (is_input(v)) {
         buffers.push_back({v, bytes_of(module_, f[v], batch_), 0, kForever});
       } else if (is_stored(v)) {
         add_buffer(v, holder, buffers);
@@ -314,20 +322,36 @@ class Planner {
   }
 };
 
-/// Offsets of a model's parameters and states, in the order of `M.train`, then as they come.
-std::map<std::string, int64_t> persistent_region(const Module& module,
-                                                 const std::vector<FunctionId>& entries,
-                                                 int64_t& end) {
-  std::map<std::string, int64_t> offsets;
+/// Parameters and states with a view that could not be read if their rows were padded.
+std::set<std::string> dense_names(Module& module, const std::vector<FunctionId>& entries) {
+  std::set<std::string> names;
+  for (FunctionId id : entries) {
+    Function& f = module[id];
+    for (const ir::Parameter& p : f.params)
+      if (p.role != Role::Input) f[p.value].storage = ir::Storage{0, padded_row(f[p.value].type)};
+    const auto root = kernel_uses(f).root;
+    for (size_t i = f.params.size(); i < f.values.size(); ++i)
+      if (!stays_affine(f, ValueId(i))) names.insert(f[root[i]].name);
+  }
+  return names;
+}
+
+/// Places of a model's parameters and states, in the order of `M.train`, then as they come.
+Homes persistent_region(Module& module, const std::vector<FunctionId>& entries, int64_t& end) {
+  const auto dense = dense_names(module, entries);
+  Homes homes;
   for (FunctionId f : entries) {
     for (const ir::Parameter& p : module[f].params) {
       if (p.role != Role::Param && p.role != Role::State) continue;
-      const Value& value = module[f][p.value];
-      if (!offsets.emplace(value.name, end).second) continue;
+      Value value = module[f][p.value];
+      if (homes.contains(value.name)) continue;
+      value.storage = ir::Storage{end, {}};
+      if (!dense.contains(value.name)) value.storage->leading_stride = padded_row(value.type);
+      homes[value.name] = *value.storage;
       end += aligned(bytes_of(module, value, 1));
     }
   }
-  return offsets;
+  return homes;
 }
 
 }  // namespace
@@ -342,6 +366,10 @@ Module plan_memory(Module module, PassContext& context) {
       if (f.entry && f.name.starts_with(model + ".") &&
           f.name.find('.', model.size() + 1) == std::string::npos)
         entries.push_back(FunctionId(i));
+    }
+    for (FunctionId f : entries) {
+      undo_unfit_kernels(module, f);
+      isolate_loose_values(module, f);
     }
     int64_t end = 0;
     const auto homes = persistent_region(module, entries, end);
