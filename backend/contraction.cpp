@@ -1,8 +1,8 @@
 // Contraction kernels: register tiles over the folded labels, then the kernel's maps on each tile.
 //
 // The folded loops keep rows x columns vectors of sums in registers; at their end the sums go to a
-// small buffer on the stack and one loop over it evaluates the maps, so that their code exists
-// once. Rows beyond the end are computed from whatever memory holds and not stored.
+// small buffer on the stack. The maps are evaluated from there, row by row, during the folded loop
+// of the next tile. Rows beyond the end are computed from whatever memory holds and not stored.
 #include "backend/contraction.h"
 
 #include <llvm/IR/Intrinsics.h>
@@ -273,7 +273,9 @@ class ContractKernel {
   }
 
   void rows(const Tile& panel, Value* row_start) {
-    e_.loop(row_start, panel.row_end, p_.rows, [&](Value* row) {
+    bool late = finishes_late();
+    Value* end = late ? e_.b.CreateAdd(panel.row_end, e_.i64(p_.rows)) : panel.row_end;
+    e_.loop(row_start, end, p_.rows, [&](Value* row) {
       Tile tile = panel;
       if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
       std::vector<llvm::AllocaInst*> sums;
@@ -284,11 +286,16 @@ class ContractKernel {
         sums.push_back(e_.slot(t));
         e_.b.CreateStore(llvm::Constant::getNullValue(t), sums.back());
       }
-      fold(tile, 0, sums);
-      if (dot())
-        finish_dot(tile, row, sums);
+      if (late)
+        fold_in_parts(tile, row_start, row, sums);
       else
-        finish_outer(tile, row, sums);
+        fold(tile, 0, sums);
+      if (dot()) return finish_dot(tile, row, sums);
+      put_aside(sums);
+      if (late) return;
+      Value* count = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
+                                                e_.b.CreateSub(tile.row_end, row));
+      e_.loop(e_.i64(0), count, 1, [&](Value* i) { finish_row(tile, e_.b.CreateAdd(row, i), i); });
     });
   }
 
@@ -312,29 +319,45 @@ class ContractKernel {
       });
       return;
     }
-    auto range = [&](Value* lo, Value* hi) {
-      e_.loop(lo, hi, 1, [&](Value* i) {
-        tile.labels[size_t(l)] = e_.uniform(i);
-        fold(tile, depth + 1, sums);
-      });
-    };
-    if (depth != 0 || cut || !prefetches(l)) return range(first, last);
-    // What the epilogue will touch comes into the cache meanwhile: the lines of one tile row before
-    // each part of the folded loop.
-    Value* all = e_.size(n);
-    Value* rows = e_.i64(p_.rows);
-    e_.loop(e_.i64(0), rows, 1, [&](Value* i) {
-      prefetch(tile, i);
-      Value* next = e_.b.CreateAdd(i, e_.i64(1));
-      range(e_.b.CreateUDiv(e_.b.CreateMul(all, i), rows),
-            e_.b.CreateUDiv(e_.b.CreateMul(all, next), rows));
+    e_.loop(first, last, 1, [&](Value* i) {
+      tile.labels[size_t(l)] = e_.uniform(i);
+      fold(tile, depth + 1, sums);
     });
   }
 
-  /// Whether the folded loop is long enough to hide loads behind.
-  bool prefetches(int l) const {
-    return !dot() && p_.row >= 0 && p_.column >= 0 && p_.rows > 1 && size(l) >= 32 * p_.rows &&
-           !touched_.empty();
+  /// Whether the maps of a tile wait for the folded loop of the next one: it has to be long enough
+  /// to be cut into a part for each row.
+  bool finishes_late() const {
+    if (dot() || p_.row < 0 || p_.rows < 2 || p_.folded.empty()) return false;
+    int l = p_.folded[0];
+    return size(l) >= 2 * p_.rows && !(splits_ > 1 && l == split_);
+  }
+
+  /// The folded loop in as many parts as the tile has rows. Before each of them the maps of one row
+  /// of the tile before are evaluated: divisions and roots take their time beside multiplications.
+  /// And the lines that the maps of one row of this tile touch come into the cache meanwhile. After
+  /// the last tile comes a round with nothing to fold.
+  void fold_in_parts(Tile& tile, Value* row_start, Value* row,
+                     const std::vector<llvm::AllocaInst*>& sums) {
+    auto& b = e_.b;
+    int l = p_.folded[0];
+    Value* rows = e_.i64(p_.rows);
+    Value* all =
+        b.CreateSelect(b.CreateICmpSLT(row, tile.row_end), e_.size(label(l).size), e_.i64(0));
+    Value* first = b.CreateSub(row, rows);
+    Value* count =
+        b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, rows, b.CreateSub(tile.row_end, first));
+    count = b.CreateSelect(b.CreateICmpSGT(row, row_start), count, e_.i64(0));
+    e_.loop(e_.i64(0), rows, 1, [&](Value* i) {
+      if (size(l) >= 8 * p_.rows) prefetch(tile, i);
+      e_.when(b.CreateICmpSLT(i, count), [&] { finish_row(tile, b.CreateAdd(first, i), i); });
+      Value* next = b.CreateAdd(i, e_.i64(1));
+      e_.loop(b.CreateUDiv(b.CreateMul(all, i), rows), b.CreateUDiv(b.CreateMul(all, next), rows),
+              1, [&](Value* k) {
+                tile.labels[size_t(l)] = e_.uniform(k);
+                fold(tile, 1, sums);
+              });
+    });
   }
 
   /// Operands of the maps and yields that run along the tile's columns.
@@ -502,36 +525,38 @@ class ContractKernel {
     for (size_t i = 0; i < values.size(); ++i) pull_.store(k_.yields[i], at, values[i]);
   }
 
-  void finish_outer(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
+  /// Keeps a tile's sums until its maps are evaluated.
+  void put_aside(const std::vector<llvm::AllocaInst*>& sums) {
+    auto& b = e_.b;
+    Value* buffer = this->buffer(int64_t(sums.size()) * p_.lanes);
+    for (size_t s = 0; s < sums.size(); ++s) {
+      Value* sum = b.CreateLoad(sums[s]->getAllocatedType(), sums[s]);
+      b.CreateStore(sum, b.CreateConstGEP1_64(e_.scalar_type(type_), buffer, s * size_t(p_.lanes)));
+    }
+  }
+
+  /// Evaluates the maps of row `row`, whose sums are row `i` of those put aside.
+  void finish_row(Tile tile, Value* row, Value* i) {
     auto& b = e_.b;
     llvm::Type* scalar = e_.scalar_type(type_);
     int64_t width = int64_t(tile.columns) * p_.lanes;
-    Value* buffer = this->buffer(int64_t(p_.rows) * width);
-    for (size_t s = 0; s < sums.size(); ++s) {
-      Value* sum = b.CreateLoad(sums[s]->getAllocatedType(), sums[s]);
-      b.CreateStore(sum, b.CreateConstGEP1_64(scalar, buffer, s * size_t(p_.lanes)));
-    }
-    Value* count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
-                                           b.CreateSub(tile.row_end, row));
+    Value* buffer = this->buffer(p_.rows * width);
     Value* start = p_.column < 0 ? e_.i64(0) : tile.labels[size_t(p_.column)].base;
     bool exact =
         p_.column >= 0 && label(p_.column).size.is_constant() && size(p_.column) % p_.lanes == 0;
-    e_.loop(e_.i64(0), count, 1, [&](Value* i) {
-      if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(b.CreateAdd(row, i));
-      Value* line = b.CreateMul(i, e_.i64(width));
-      auto read = [&](Value* at) {
-        return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
-      };
-      if (p_.column < 0) return epilogue(tile, read(line));
-      vectors(
-          e_, start, tile.column_end, label(p_.column).size, false, 1,
-          [&](const std::vector<Coord>& at) {
-            tile.labels[size_t(p_.column)] = at[0];
-            epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
-          },
-          exact);
-      tile.labels[size_t(p_.column)] = e_.uniform(start);
-    });
+    if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
+    Value* line = b.CreateMul(i, e_.i64(width));
+    auto read = [&](Value* at) {
+      return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
+    };
+    if (p_.column < 0) return epilogue(tile, read(line));
+    vectors(
+        e_, start, tile.column_end, label(p_.column).size, false, 1,
+        [&](const std::vector<Coord>& at) {
+          tile.labels[size_t(p_.column)] = at[0];
+          epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
+        },
+        exact);
   }
 
   void finish_dot(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
