@@ -470,6 +470,32 @@ ir::FunctionId Elaborator::new_function(const std::string& name, bool is_std, Sp
   return ir::FunctionId(module_.functions.size() - 1);
 }
 
+std::vector<Val> Elaborator::setting_values(
+    const std::vector<ParamDecl>& settings, const Bound& bound, size_t unit,
+    const std::string& callee,
+    const std::function<void(const ParamDecl&, const Val&, Span)>& check) {
+  Scope scope;
+  scope.unit = unit;
+  std::vector<Val> values;
+  for (size_t k = 0; k < settings.size(); ++k) {
+    const ParamDecl& p = settings[k];
+    Val v;
+    if (bound[k]) {
+      v = eval(*bound[k]);
+      if (v.is<ErrorVal>()) throw Failed{};
+      const Span at = bound[k]->expr->span;
+      check_setting(p, v, at, callee);
+      check(p, v, at);
+    } else {
+      Restore<Scope*> inner(scope_, &scope);
+      v = eval(*p.value);
+    }
+    scope.names[p.path.str()] = Binding{v, p.path.span};
+    values.push_back(std::move(v));
+  }
+  return values;
+}
+
 void Elaborator::check_setting(const ParamDecl& p, const Val& v, Span at,
                                const std::string& callee) {
   if (!p.type || v.is<HoleVal>()) return;

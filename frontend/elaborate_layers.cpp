@@ -76,35 +76,19 @@ Val Elaborator::construct(const ItemVal& layer, CallSite& site) {
   instance->place = site.at;
   instance->path = given_name.empty() ? body_path(site.at, node.name) : owned_path(given_name);
   instance->shown = given_name.empty() ? node.name : given_name;
-  Scope scope;
-  scope.unit = layer.unit;
-  for (size_t k = 0; k < node.settings.size(); ++k) {
-    const ParamDecl& p = node.settings[k];
-    Val v;
-    if (bound[k]) {
-      v = eval(*bound[k]);
-      if (v.is<ErrorVal>()) throw Failed{};
-      Span at = bound[k]->expr->span;
-      check_setting(p, v, at, node.name);
-      if (v.is<TensorVal>())
-        fail("E0313",
-             fmt::format("`{}` of `{}` must be known when the program is compiled", p.path.str(),
-                         node.name),
-             at, "this is " + describe(v));
-      if (v.is<NumberVal>() && is_size_of(node, p.path.str())) {
-        std::string what = fmt::format("`{}` of `{}`", p.path.str(), node.name);
+  instance->settings = setting_values(
+      node.settings, bound, layer.unit, node.name, [&](const ParamDecl& p, const Val& v, Span at) {
+        const std::string what = fmt::format("`{}` of `{}`", p.path.str(), node.name);
+        if (v.is<TensorVal>())
+          fail("E0313", what + " must be known when the program is compiled", at,
+               "this is " + describe(v));
+        if (!v.is<NumberVal>() || !is_size_of(node, p.path.str())) return;
         ir::Dim d = size(v, at, what.c_str());
         if (d.is_constant() && d.constant() < 0)
           fail("E0310", fmt::format("{} is a size and must not be negative", what), at);
-      }
-    } else {
-      Restore<Scope*> inner(scope_, &scope);
-      v = eval(*p.value);
-    }
-    scope.names[p.path.str()] = Binding{v, p.path.span};
-    instance->settings.push_back(std::move(v));
-    instance->setting_exprs.push_back(bound[k] ? bound[k]->expr : nullptr);
-  }
+      });
+  for (const CallArg* given : bound)
+    instance->setting_exprs.push_back(given ? given->expr : nullptr);
   auto [it, added] = frame_->instances.try_emplace(instance->path, instance);
   if (!added && it->second->item != layer.item)
     fail("E0203", fmt::format("two layers are called `{}`", instance->path), site.at);

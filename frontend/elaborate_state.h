@@ -262,6 +262,12 @@ class Elaborator {
   void enter_call(Span at);
   static bool is_size_of(const LayerItem& layer, const std::string& name);
   ir::FunctionId new_function(const std::string& name, bool is_std, Span at);
+  /// The settings of an item: given ones evaluated where the call stands and passed to `check`, the
+  /// others their defaults, which may use settings before them.
+  std::vector<Val> setting_values(
+      const std::vector<ParamDecl>& settings, const Bound& bound, size_t unit,
+      const std::string& callee,
+      const std::function<void(const ParamDecl&, const Val&, Span)>& check);
   void check_setting(const ParamDecl& p, const Val& v, Span at, const std::string& callee);
   /// Path of an anonymous instance, or of a call that draws random numbers, built at `at`.
   std::string body_path(Span at, const std::string& name) const;

@@ -177,30 +177,15 @@ void Elaborator::model_update(const std::string& model,
   const ItemVal optimizer = optimizer_of(train, site);
   const auto& node = std::get<OptimizerItem>(optimizer.item->node);
   Bound bound = bind_arguments(node.settings, site, signature(*optimizer.item));
-  std::vector<std::pair<std::string, Binding>> settings;
-  {
-    Scope defaults;
-    defaults.unit = optimizer.unit;
-    for (size_t k = 0; k < node.settings.size(); ++k) {
-      const ParamDecl& p = node.settings[k];
-      Val v;
-      if (bound[k]) {
-        v = eval(*bound[k]);
-        if (v.is<ErrorVal>()) throw Failed{};
-        check_setting(p, v, bound[k]->expr->span, node.name);
-        bool number_wanted = p.value && std::holds_alternative<Number>(p.value->node);
-        if (number_wanted)
-          number(v, bound[k]->expr->span, fmt::format("`{}`", p.path.str()).c_str());
-        bool bool_wanted = p.value && std::holds_alternative<Bool>(p.value->node);
-        if (bool_wanted) truth(v, bound[k]->expr->span, fmt::format("`{}`", p.path.str()).c_str());
-      } else {
-        Restore<Scope*> inner(scope_, &defaults);
-        v = eval(*p.value);
-      }
-      defaults.names[p.path.str()] = Binding{v, p.path.span};
-      settings.emplace_back(p.path.str(), Binding{v, p.path.span});
-    }
-  }
+  const std::vector<Val> settings =
+      setting_values(node.settings, bound, optimizer.unit, node.name,
+                     [&](const ParamDecl& p, const Val& v, Span at) {
+                       const std::string what = fmt::format("`{}`", p.path.str());
+                       if (!p.value) return;
+                       if (std::holds_alternative<Number>(p.value->node))
+                         number(v, at, what.c_str());
+                       if (std::holds_alternative<Bool>(p.value->node)) truth(v, at, what.c_str());
+                     });
   std::vector<bool> frozen(params.size(), false);
   std::vector<double> factors(params.size(), 1);
   read_patterns(train, params, frozen, factors);
@@ -241,7 +226,8 @@ void Elaborator::model_update(const std::string& model,
               ->id;
     Scope scope;
     scope.unit = optimizer.unit;
-    for (const auto& [name, binding] : settings) scope.names[name] = binding;
+    for (size_t k = 0; k < settings.size(); ++k)
+      scope.names[node.settings[k].path.str()] = Binding{settings[k], node.settings[k].path.span};
     const Val args[4] = {{TensorVal{t.param}},
                          {TensorVal{t.gradient}},
                          {TensorVal{rates[t.factor], true}},
