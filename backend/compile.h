@@ -57,4 +57,8 @@ std::string dump_assembly(const ir::Module& module, ir::FunctionId entry,
 /// but multiply and add; measured for some milliseconds.
 double fma_peak(CpuLevel cpu, int threads);
 
+/// Bytes a second that `threads` threads move between memory and the processor, the better of
+/// reading and of copying (read plus written); measured for some tenths of a second.
+double memory_bandwidth(int threads);
+
 }  // namespace netc::backend

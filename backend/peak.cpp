@@ -1,10 +1,13 @@
-// The machine's multiply-add rate, measured with emitted code that does nothing else.
+// The machine's limits: its multiply-add rate, measured with emitted code that does nothing else,
+// and the rate at which its memory is read and copied.
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <thread>
+#include <vector>
 
 #include "backend/cpu.h"
 #include "backend/emitter.h"
@@ -46,29 +49,57 @@ std::string emit_peak(CpuLevel cpu) {
   return compile_object(*module, cpu, 2);
 }
 
+/// Best of some repeats, in units a second, when every thread does `units` by `run(thread)`.
+template <typename Run>
+double best_rate(double units, int threads, const Run& run) {
+  double best = 0;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    auto start = std::chrono::steady_clock::now();
+    std::vector<std::thread> others;
+    for (int t = 1; t < threads; ++t) others.emplace_back([&run, t] { run(t); });
+    run(0);
+    for (std::thread& t : others) t.join();
+    std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    best = std::max(best, units * threads / time.count());
+  }
+  return best;
+}
+
+uint64_t sum(const uint64_t* data, size_t count) {
+  uint64_t sums[8] = {};
+  for (size_t i = 0; i + 8 <= count; i += 8)
+    for (size_t k = 0; k < 8; ++k) sums[k] += data[i + k];
+  return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
+}
+
 }  // namespace
 
 double fma_peak(CpuLevel cpu, int threads) {
   Code code({emit_peak(cpu)});
   auto function = reinterpret_cast<runtime::KernelFunction>(code.address("peak"));
-  auto run = [&] {
+  constexpr int kCalls = 4;
+  double flops = 2.0 * kRounds * accumulators(cpu) * (vector_bytes(cpu) / 4);
+  return best_rate(kCalls * flops, threads, [&](int) {
     alignas(64) std::byte memory[64 * 32] = {};
     std::atomic<uint32_t> fault = 0;
     runtime::Context c{memory, 1, nullptr, &fault};
-    function(&c, 0);
-  };
-  double best = 0;
-  double flops = 2.0 * kRounds * accumulators(cpu) * (vector_bytes(cpu) / 4) * threads;
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    auto start = std::chrono::steady_clock::now();
-    std::vector<std::thread> others;
-    for (int t = 1; t < threads; ++t) others.emplace_back([&] { run(), run(), run(), run(); });
-    run(), run(), run(), run();
-    for (std::thread& t : others) t.join();
-    std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 4 * flops / time.count());
-  }
-  return best;
+    for (int i = 0; i < kCalls; ++i) function(&c, 0);
+  });
+}
+
+double memory_bandwidth(int threads) {
+  // Larger than the caches of any processor that this is likely to run on.
+  constexpr size_t kWords = size_t(256) << 20 >> 3;
+  std::vector<uint64_t> memory(kWords, 1);
+  const size_t part = kWords / size_t(threads);
+  std::atomic<uint64_t> total = 0;  // keeps the sums from being dropped
+  double reading = best_rate(8 * double(part), threads,
+                             [&](int t) { total += sum(memory.data() + size_t(t) * part, part); });
+  double copying = best_rate(8 * double(part), threads, [&](int t) {
+    uint64_t* to = memory.data() + size_t(t) * part;
+    std::memcpy(to, to + part / 2, part / 2 * 8);
+  });
+  return std::max(reading, copying);
 }
 
 }  // namespace netc::backend

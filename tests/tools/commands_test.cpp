@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/tools/netc_process.h"
 
@@ -252,7 +253,35 @@ TEST(Commands, BenchReportsFigures) {
       s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--compare", "fast.json"}).exit_code,
       4);
   EXPECT_EQ(s.netc({"bench", "two_layer.net", "--min-time", "soon"}).exit_code, 2);
-  EXPECT_EQ(s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--per-kernel"}).exit_code, 0);
+}
+
+TEST(Commands, BenchTimesEachKernelBesideTheLimitsOfTheMachine) {
+  Scratch s;
+  s.example("two_layer.net");
+  auto r = s.netc({"bench", "two_layer.net", "--min-time", "0", "--per-kernel", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  std::vector<json> lines;
+  std::istringstream text(r.out);
+  for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line));
+  ASSERT_GE(lines.size(), 5u);
+  EXPECT_EQ(lines[0]["runs"], 1);
+  EXPECT_GT(lines[1]["peak_gflops"], 0);
+  EXPECT_GT(lines[1]["bandwidth_gbytes_per_s"], 0);
+  bool has_product = false;
+  for (size_t i = 2; i + 2 < lines.size(); ++i) {
+    EXPECT_TRUE(lines[i].contains("phase") && lines[i].contains("stores")) << lines[i];
+    EXPECT_TRUE(lines[i].contains("percent_of_peak") && lines[i].contains("percent_of_bandwidth"));
+    has_product |= lines[i]["gflops"] > 0 && lines[i].contains("place");
+  }
+  EXPECT_TRUE(has_product);
+  EXPECT_EQ(lines[lines.size() - 2]["kernel"], "between");
+  EXPECT_EQ(lines.back()["kernel"], "total");
+
+  auto table = s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--per-kernel"});
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  for (const char* word : {"GFLOP/s", "% peak", "% memory", "memory bandwidth", "between", "total"})
+    EXPECT_NE(table.out.find(word), std::string::npos) << word << "\n" << table.out;
+  EXPECT_NE(table.out.find("output p = x |> Dense(100, 50)"), std::string::npos) << table.out;
 }
 
 }  // namespace

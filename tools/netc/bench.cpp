@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/kernel_table.h"
 #include "tools/netc/random_inputs.h"
 #include "tools/netc/run_directory.h"
 #include "tools/netc/weights.h"
@@ -48,26 +47,10 @@ double parse_duration(const std::string& text) {
   return value * scale;
 }
 
-/// Adds up the time of each kernel's chunks.
-class KernelTimes : public runtime::ChunkObserver {
- public:
-  void finished(const runtime::ChunkTiming& t) override {
-    std::lock_guard lock(mutex_);
-    nanoseconds_[{t.phase, t.task}] += t.end - t.start;
-  }
-  double seconds(int phase, int task) const {
-    auto it = nanoseconds_.find({phase, task});
-    return it == nanoseconds_.end() ? 0 : double(it->second) * 1e-9;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::pair<int, int>, int64_t> nanoseconds_;
-};
-
 struct Measurement {
   double mean = 0, deviation = 0, median = 0, least = 0;  ///< seconds
   int64_t runs = 0;
+  int warm_up = 0;  ///< runs before those
 };
 
 Measurement summarise(std::vector<double> times) {
@@ -108,12 +91,13 @@ class Bench {
   }
 
  private:
-  static constexpr int kWarmUp = 3;
+  static constexpr int kMostWarmUp = 3;
   BenchOptions options_;
   Session session_;
   runtime::ThreadPool pool_;
   int64_t batch_ = 1;
   double compile_milliseconds_ = 0;
+  ir::Module module_;  ///< as compiled
 
   std::unique_ptr<EntryRunner> build(const std::string& weights) {
     auto start = Clock::now();
@@ -121,8 +105,9 @@ class Bench {
     lowering.entries = {options_.entry};
     lowering.batch_capacity = batch_;
     lowering.sizes = small_sizes(session_, session_.program().module);
-    CompiledEntry compiled = session_.compile(session_.lower(lowering), options_.entry,
-                                              session_.planned_capacity(batch_));
+    module_ = session_.lower(lowering);
+    CompiledEntry compiled =
+        session_.compile(module_, options_.entry, session_.planned_capacity(batch_));
     compile_milliseconds_ =
         std::chrono::duration<double, std::milli>(Clock::now() - start).count() +
         session_.frontend_milliseconds();
@@ -153,17 +138,26 @@ class Bench {
     }
   }
 
+  /// At least `min_time` and five runs; of long runs two, once they took five times as long. With a
+  /// `min_time` of zero the first run alone.
   Measurement measure(EntryRunner& runner, double min_time) {
-    for (int i = 0; i < kWarmUp; ++i) runner.run(batch_);
-    std::vector<double> times;
     auto begin = Clock::now();
-    while (times.size() < 5 ||
-           std::chrono::duration<double>(Clock::now() - begin).count() < min_time) {
+    auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+    int warm_up = 0;
+    if (min_time > 0)
+      while (warm_up < kMostWarmUp && (warm_up == 0 || elapsed() < min_time))
+        runner.run(batch_), ++warm_up;
+    std::vector<double> times;
+    begin = Clock::now();
+    do {
       auto start = Clock::now();
       runner.run(batch_);
       times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-    }
-    return summarise(std::move(times));
+    } while (min_time > 0 && (elapsed() < min_time || times.size() < 2 ||
+                              (times.size() < 5 && elapsed() < 5 * min_time)));
+    Measurement m = summarise(std::move(times));
+    m.warm_up = warm_up;
+    return m;
   }
 
   static double flops(const runtime::Plan& plan) {
@@ -202,7 +196,7 @@ class Bench {
       print_out(j.dump() + "\n");
     else
       print_line(runner, m);
-    if (options_.per_kernel) print_kernels(runner);
+    if (options_.per_kernel) print_kernel_times(runner, m);
     if (!options_.save.empty()) write_file(options_.save, j.dump(2) + "\n");
     return options_.compare.empty() ? Exit::ok : compare(m);
   }
@@ -216,45 +210,21 @@ class Bench {
         "warm-up   "
         "({} samples/s, {:.3g} GFLOP/s)\n",
         options_.entry, batch_, m.mean * scale, unit, unicode ? "±" : "+-", m.deviation * scale,
-        m.least * scale, m.median * scale, m.runs, kWarmUp,
+        m.least * scale, m.median * scale, m.runs, m.warm_up,
         with_commas(std::llround(double(batch_) / m.median)), gflops(runner, m.median)));
   }
 
-  void print_kernels(EntryRunner& runner) {
-    KernelTimes times;
-    constexpr int kRuns = 10;
-    runner.executor().observe(&times);
-    for (int i = 0; i < kRuns; ++i) runner.run(batch_);
-    runner.executor().observe(nullptr);
-    auto level = backend::parse_cpu(options_.common.cpu).value_or(backend::native_cpu());
-    double peak = backend::fma_peak(level, pool_.threads());
-    const auto& phases = runner.plan().phases;
-    if (!options_.common.json)
-      print_out(fmt::format("{:<12} {:>5} {:>7} {:>10} {:>9} {:>8} {:>8}\n", "kernel", "phase",
-                            "chunks", "ms", "GFLOP/s", "GB/s", "% peak"));
-    for (size_t p = 0; p < phases.size(); ++p)
-      for (size_t t = 0; t < phases[p].tasks.size(); ++t) {
-        const runtime::Task& task = phases[p].tasks[t];
-        double used = std::min<double>(double(task.chunks), pool_.threads());
-        double seconds = times.seconds(int(p), int(t)) / kRuns / used;
-        double flop_rate = seconds > 0 ? task.flops / seconds : 0;
-        double byte_rate = seconds > 0 ? task.bytes / seconds : 0;
-        if (options_.common.json) {
-          nlohmann::ordered_json j;
-          j["kernel"] = task.name;
-          j["phase"] = p;
-          j["chunks"] = task.chunks;
-          j["us"] = std::round(seconds * 1e8) / 100;
-          j["gflops"] = std::round(flop_rate * 1e-7) / 100;
-          j["gbytes_per_s"] = std::round(byte_rate * 1e-7) / 100;
-          j["percent_of_peak"] = std::round(flop_rate / peak * 1e4) / 100;
-          print_out(j.dump() + "\n");
-        } else {
-          print_out(fmt::format("{:<12} {:>5} {:>7} {:>10.4f} {:>9.1f} {:>8.1f} {:>8.1f}\n",
-                                task.name, p, task.chunks, seconds * 1e3, flop_rate * 1e-9,
-                                byte_rate * 1e-9, flop_rate / peak * 100));
-        }
-      }
+  void print_kernel_times(EntryRunner& runner, const Measurement& m) {
+    // Before and after, so that a disturbed moment does not pass for the machine's limit.
+    MachineLimits before = measure_limits(options_.common);
+    KernelTimes times =
+        time_kernels(runner, batch_, session_, module_, session_.entry_name(options_.entry));
+    MachineLimits after = measure_limits(options_.common);
+    MachineLimits limits{std::max(before.flops, after.flops), std::max(before.bytes, after.bytes)};
+    KernelRow whole{"total"};
+    whole.seconds = m.median;
+    for (const KernelRow& r : times.rows) whole.flops += r.flops, whole.bytes += r.bytes;
+    print_kernels(times, whole, limits, pool_.threads(), options_.common.json);
   }
 
   /// 4 when this run is slower than the saved one by more than runs differ among themselves.
@@ -284,7 +254,7 @@ void add_bench(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"predict", "loss", "step", "eval", "train"}));
   command->add_option("--batch", options->batch, "rows (default: as in training)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  command->add_option("--min-time", options->min_time, "measure for at least so long");
+  command->add_option("--min-time", options->min_time, "measure for at least so long; 0: one run");
   command->add_option("--data", options->data, "real inputs: the file's, or this loader's")
       ->expected(0, 1);
   command->add_option("--save", options->save, "write the figures to this file");

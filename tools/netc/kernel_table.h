@@ -1,0 +1,45 @@
+// The time of each kernel of an entry point beside what the machine can do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/netc/entry_runner.h"
+#include "tools/netc/session.h"
+
+namespace netc::tools {
+
+/// What the machine reached when it did nothing else.
+struct MachineLimits {
+  double flops = 0;  ///< f32 operations a second, multiplying and adding
+  double bytes = 0;  ///< bytes a second of memory read or copied
+};
+MachineLimits measure_limits(const CommonOptions& options);
+
+/// One kernel's task in a phase, or the whole entry.
+struct KernelRow {
+  std::string kernel;  ///< its name in the dumps
+  int phase = 0;
+  int64_t chunks = 0;
+  double seconds = 0;  ///< median of the runs; tasks of one phase share its time by their work
+  double flops = 0, bytes = 0;  ///< of one run; bytes are read plus written
+  std::string stores;           ///< names of the values that it writes
+  std::string place, source;    ///< `7:21` and that line; empty when it comes from no line
+};
+
+struct KernelTimes {
+  std::vector<KernelRow> rows;  ///< in the order of the plan
+  double run_seconds = 0;       ///< a whole run, watched
+};
+
+/// Runs the entry for some tenths of a second and watches its chunks. `module` is what `runner` was
+/// compiled from, `entry` its full name.
+KernelTimes time_kernels(EntryRunner& runner, int64_t batch, Session& session,
+                         const ir::Module& module, const std::string& entry);
+
+/// Writes the table, or with `json` a line for the limits and one for each row. `whole` is a run of
+/// the entry that nobody watched.
+void print_kernels(const KernelTimes& times, const KernelRow& whole, const MachineLimits& limits,
+                   int threads, bool json);
+
+}  // namespace netc::tools
