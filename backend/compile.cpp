@@ -18,6 +18,7 @@
 #include "backend/loops.h"
 #include "backend/schedule.h"
 #include "backend/slots.h"
+#include "backend/stream.h"
 #include "ir/reference.h"
 
 namespace netc::backend {
@@ -38,38 +39,14 @@ struct Copy {
 struct Unit {
   ir::Function function;
   int64_t arena_bytes = 0;
+  std::vector<ir::OpenedKernel> streams;
+  std::set<ValueId> passing;  ///< values of streams that exist for a block of rows
   std::vector<Kernel> kernels;
   std::vector<int> code;         ///< per kernel: index of its distinct code
   std::vector<int> distinct;     ///< kernel that stands for each
   std::vector<Emitted> emitted;  ///< per distinct code
   std::vector<Copy> copies;
 };
-
-ir::Form main_form(const ir::Function& f, const Kernel& k) {
-  for (ValueId v : k.values) {
-    ir::Form form = ir::def(f[v].op).form;
-    if (form == ir::Form::Contract || form == ir::Form::Scatter) return form;
-  }
-  return ir::Form::Map;
-}
-
-Emitted emit(llvm::Module& module, const CompileOptions& o, const ir::Function& f, const Kernel& k,
-             const std::string& name) {
-  switch (main_form(f, k)) {
-    case ir::Form::Contract:
-      return emit_contraction(module, o.cpu, o.batch_capacity, f, k, name);
-    case ir::Form::Scatter:
-      return emit_scatter(module, o.cpu, o.batch_capacity, f, k, name);
-    case ir::Form::Map:
-    case ir::Form::Leaf:
-    case ir::Form::Reduce:
-    case ir::Form::View:
-    case ir::Form::Gather:
-    case ir::Form::Call:
-      break;
-  }
-  return emit_loops(module, o.cpu, o.batch_capacity, f, k, name);
-}
 
 int64_t planned_bytes(const ir::Function& f, int64_t batch) {
   int64_t end = 0;
@@ -79,8 +56,28 @@ int64_t planned_bytes(const ir::Function& f, int64_t batch) {
   return end;
 }
 
-void find_kernels(Unit& unit) {
-  unit.kernels = kernels_of(unit.function);
+/// Puts the nests of each stream back together.
+std::vector<Kernel> joined(const Unit& unit, std::vector<Kernel> kernels, int64_t batch) {
+  std::map<ir::KernelId, const ir::OpenedKernel*> stream_of;
+  for (const ir::OpenedKernel& stream : unit.streams)
+    for (ir::KernelId nest : stream.nests) stream_of[nest] = &stream;
+  std::vector<Kernel> out, nests;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    const auto stream = stream_of.find(unit.function[kernels[i].values[0]].kernel);
+    if (stream == stream_of.end()) {
+      out.push_back(std::move(kernels[i]));
+      continue;
+    }
+    nests.push_back(std::move(kernels[i]));
+    if (nests.size() < stream->second->nests.size()) continue;
+    out.push_back(streamed_kernel(unit.function, std::move(nests), unit.passing, batch));
+    nests.clear();
+  }
+  return out;
+}
+
+void find_kernels(Unit& unit, int64_t batch) {
+  unit.kernels = joined(unit, kernels_of(unit.function), batch);
   unit.code.clear(), unit.distinct.clear();
   std::map<std::string, int> known;
   for (size_t i = 0; i < unit.kernels.size(); ++i) {
@@ -127,8 +124,39 @@ std::string symbol(const Unit& unit, size_t code) {
   return fmt::format("{}_{}", unit.kernels[size_t(unit.distinct[code])].name, code);
 }
 
+/// Gives a value that nests of a stream hand on a place for all its rows.
+void place_passing(Unit& unit, ValueId v, int64_t batch) {
+  unit.function[v].storage->offset = unit.arena_bytes;
+  unit.arena_bytes += aligned(stored_bytes(unit.function, v, batch));
+  unit.passing.erase(v);
+}
+
+/// Takes kernels of several nests apart; those that cannot be streamed stay so.
+void open_streams(Unit& unit, int64_t batch) {
+  ir::Function& f = unit.function;
+  for (ir::OpenedKernel& opened : ir::open_nests(f)) {
+    const auto passing = add_passing(f, opened);
+    unit.passing.insert(passing.begin(), passing.end());
+    if (ir::can_stream(f, opened))
+      unit.streams.push_back(std::move(opened));
+    else
+      for (ValueId v : passing) place_passing(unit, v, batch);
+  }
+}
+
+/// Makes the nests of a stream kernels of their own.
+void unstream(Unit& unit, const Kernel& k, int64_t batch) {
+  for (ValueId v : k.passing) place_passing(unit, v, batch);
+  const ir::KernelId first = unit.function[k.values[0]].kernel;
+  std::erase_if(unit.streams, [&](const auto& stream) { return stream.nests[0] == first; });
+}
+
 /// Changes a kernel that no code is generated for; false when there is nothing to change.
 bool split(Unit& unit, const Kernel& k, int64_t batch) {
+  if (!k.nests.empty()) {
+    unstream(unit, k, batch);
+    return true;
+  }
   if (k.values.size() == 1) return materialise(unit, k, batch);
   undo(unit, k, batch);
   return true;
@@ -158,7 +186,8 @@ void emit_part(Unit& unit, Part& part, const CompileOptions& o) {
     const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
     if (!o.kernel.empty() && !stands_for(unit, code, o.kernel)) continue;
     try {
-      unit.emitted[code] = emit(*part.module, o, unit.function, k, symbol(unit, code));
+      unit.emitted[code] =
+          emit_kernel(*part.module, o.cpu, o.batch_capacity, unit.function, k, symbol(unit, code));
     } catch (const NotFused& why) {
       part.not_fused[unit.distinct[code]] = why.what();
     }
@@ -173,7 +202,7 @@ std::vector<Part> deal(const Unit& unit, int threads) {
   for (bool heavy : {true, false})
     for (size_t code = 0; code < unit.distinct.size(); ++code) {
       const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
-      bool contraction = main_form(unit.function, k) == ir::Form::Contract;
+      bool contraction = has_contraction(unit.function, k);
       if (contraction != heavy) continue;
       size_t least = size_t(std::min_element(load.begin(), load.end()) - load.begin());
       parts[least].codes.push_back(code);
@@ -205,7 +234,7 @@ std::vector<Part> emit_all(Unit& unit, const CompileOptions& o, int threads,
                            const std::function<void(Part&)>& then) {
   start_llvm();
   for (;;) {
-    find_kernels(unit);
+    find_kernels(unit, o.batch_capacity);
     std::vector<Part> parts = deal(unit, threads);
     for_parts(parts, [&](Part& part) {
       emit_part(unit, part, o);
@@ -249,14 +278,18 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
     const Emitted& code = unit.emitted[size_t(unit.code[i])];
     overrun = std::max(overrun, code.overrun);
     std::vector<Range> ranges;
-    for (ValueId v : k.bases) {
-      int64_t offset = unit.function[v].storage->offset;
-      ranges.push_back({offset, offset + stored_bytes(unit.function, v, batch)});
-    }
-    for (int64_t bytes : code.scratch_bytes) {
+    auto add_area = [&](int64_t bytes) {
       ranges.push_back({unit.arena_bytes, unit.arena_bytes + bytes});
       unit.arena_bytes += aligned(bytes);
+    };
+    for (ValueId v : k.bases) {
+      int64_t offset = unit.function[v].storage->offset;
+      if (k.passing.contains(v))
+        add_area(passing_bytes(unit.function, k.blocks, v));
+      else
+        ranges.push_back({offset, offset + stored_bytes(unit.function, v, batch)});
     }
+    for (int64_t bytes : code.scratch_bytes) add_area(bytes);
     auto table = std::make_unique<int64_t[]>(ranges.size() + 1);
     for (size_t r = 0; r < ranges.size(); ++r) table[r] = ranges[r].begin;
     for (const Step& step : code.steps) {
@@ -266,6 +299,12 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
           reinterpret_cast<runtime::KernelFunction>(holder.code->address(step.function));
       for (int r : step.reads) t.reads.push_back(ranges[size_t(r)]);
       for (int w : step.writes) t.writes.push_back(ranges[size_t(w)]);
+      if (!step.table.empty()) {
+        auto own = std::make_unique<int64_t[]>(step.table.size());
+        for (size_t r = 0; r < step.table.size(); ++r) own[r] = table[size_t(step.table[r])];
+        t.task.user = own.get();
+        holder.tables.push_back(std::move(own));
+      }
       tasks.push_back(std::move(t));
     }
     holder.tables.push_back(std::move(table));
@@ -290,6 +329,7 @@ Unit unit_of(const ir::Module& module, ir::FunctionId entry, int64_t batch) {
   Unit unit;
   unit.function = module[entry];
   unit.arena_bytes = aligned(planned_bytes(unit.function, batch));
+  open_streams(unit, batch);
   return unit;
 }
 

@@ -36,7 +36,9 @@ class ContractKernel {
  public:
   ContractKernel(llvm::Module& module, CpuLevel level, int64_t capacity, const ir::Function& f,
                  const Kernel& k, std::string name)
-      : e_(module, level, capacity), f_(f), k_(k), pull_(e_, f, k), name_(std::move(name)) {}
+      : e_(module, level, capacity), f_(f), k_(k), pull_(e_, f, k), name_(std::move(name)) {
+    e_.block_of_rows = k.blocks.rows > 0;
+  }
 
   Emitted run() {
     p_ = plan_contraction(e_, f_, k_);
@@ -59,7 +61,7 @@ class ContractKernel {
       for (const Dim& d : f_[v].type.shape) bytes *= double(e_.at_capacity(d));
       step.bytes += bytes;
     }
-    if (splits_ > 1) {
+    if (partial_ >= 0) {
       step.writes = {partial_};
       step.function += ".part";
     }
@@ -67,7 +69,7 @@ class ContractKernel {
     e_.begin(step.function);
     over(e_, space_, [&](const std::vector<Coords>& units) { unit(units[0]); });
     e_.end();
-    if (splits_ > 1) merge(step);
+    if (partial_ >= 0) merge(step);
     return std::move(out_);
   }
 
@@ -117,7 +119,7 @@ class ContractKernel {
     space_.shape.push_back(panels_);
     space_.shape.push_back(ceil_div(m, row_block_));
     choose_splits();
-    space_.shape.insert(space_.shape.begin(), Dim(splits_));
+    space_.shape.insert(space_.shape.begin(), Dim(k_.sums_rows ? 1 : splits_));
     space_.work = p_.multiplications / 8;
     for (int which : {0, 1}) {
       if (p_.row >= 0 && label(p_.row).present[which]) overrun(which, p_.row, p_.rows);
@@ -135,6 +137,10 @@ class ContractKernel {
 
   void choose_splits() {
     if (p_.folded.empty()) return;
+    if (k_.sums_rows) {
+      splits_ = k_.blocks.chunks;
+      return add_partial();
+    }
     split_ = p_.folded.back();
     int64_t n = size(split_);
     int64_t wanted = std::min(int64_t(p_.multiplications / kSplitWork), n / 1024);
@@ -142,6 +148,10 @@ class ContractKernel {
     wanted = std::min(wanted, kMostSplits);
     split_block_ = ceil_div(ceil_div(n, wanted), p_.lanes) * p_.lanes;
     splits_ = ceil_div(n, split_block_);
+    add_partial();
+  }
+
+  void add_partial() {
     partial_strides_.assign(p_.labels.size(), Dim(0));
     auto add = [&](int l) {
       partial_strides_[size_t(l)] = partial_size_;
@@ -150,13 +160,18 @@ class ContractKernel {
     if (result_lane() >= 0) add(result_lane());
     for (int l = 0; l < int(p_.labels.size()); ++l)
       if (l != result_lane() && !label(l).folded()) add(l);
-    out_.scratch_bytes.push_back(splits_ * partial_size_ * ir::byte_size(type_) + 256);
+    int64_t bytes = ir::byte_size(type_);
+    partial_size_ = ceil_div(partial_size_ * bytes, 64) * 64 / bytes;
+    out_.scratch_bytes.push_back(splits_ * partial_size_ * bytes + 256);
     partial_ = int(k_.bases.size() + out_.scratch_bytes.size() - 1);
+    if (k_.sums_rows) out_.sums[partial_] = partial_size_ * bytes;
   }
 
   /// Adds the blocks' partial results in order and evaluates the maps on the sums.
   void merge(Step step) {
     pull_.forget();
+    e_.block_of_rows = false;
+    step.after_rows = k_.sums_rows;
     step.function = name_ + ".merge";
     step.reads.push_back(partial_);
     step.writes.clear();
@@ -507,14 +522,20 @@ class ContractKernel {
     return at;
   }
 
-  /// Evaluates the kernel's maps for one vector (or element) of results and stores what it yields.
+  /// Evaluates the kernel's maps for one vector (or element) of results and stores what it yields;
+  /// or keeps a part of the sums, on top of what blocks of rows before this one gave.
   void epilogue(const Tile& tile, Value* element) {
-    if (splits_ == 1) return evaluate(result_index(tile), element);
+    if (partial_ < 0) return evaluate(result_index(tile), element);
     Coords at = tile.labels;
     for (size_t l = 0; l < at.size(); ++l)
       if (p_.labels[l].folded()) at[l] = e_.constant(0);
     Coord where = e_.offset(0, partial_strides_, at);
     where = e_.add(where, e_.b.CreateMul(tile.split, e_.i64(partial_size_)));
+    if (k_.sums_rows) {
+      Value* before = e_.load(e_.base(partial_), type_, where);
+      element =
+          ir::is_float(type_) ? e_.b.CreateFAdd(before, element) : e_.b.CreateAdd(before, element);
+    }
     e_.store(element, e_.base(partial_), type_, where);
   }
 

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "backend/cpu.h"
+#include "backend/kernel.h"
 #include "runtime/plan.h"
 
 namespace netc::backend {
@@ -43,6 +44,7 @@ void Emitter::begin(const std::string& name) {
   arena_ = field(pointer, offsetof(runtime::Context, arena));
   batch_ = field(b.getInt64Ty(), offsetof(runtime::Context, batch));
   user_ = field(pointer, offsetof(runtime::Context, user));
+  whole_batch_ = block_of_rows ? field(b.getInt64Ty(), sizeof(runtime::Context)) : batch_;
   scopes_.push_back({b.CreateBr(body)});
   b.SetInsertPoint(body);
 }
@@ -105,10 +107,10 @@ int64_t Emitter::at_capacity(const ir::Dim& dim) const {
   return *value;
 }
 
-Value* Emitter::polynomial(const std::vector<int64_t>& coefficients) {
+Value* Emitter::polynomial(const std::vector<int64_t>& coefficients, Value* batch) {
   Value* sum = i64(0);
   for (size_t k = coefficients.size(); k-- > 0;) {
-    if (!is_number(sum, 0)) sum = b.CreateMul(sum, batch_);
+    if (!is_number(sum, 0)) sum = b.CreateMul(sum, batch);
     if (coefficients[k])
       sum = is_number(sum, 0) ? i64(coefficients[k]) : b.CreateAdd(sum, i64(coefficients[k]));
   }
@@ -131,15 +133,24 @@ Value* Emitter::size(const ir::Dim& dim) {
   Value*& known = sizes_[dim];
   if (known) return known;
   Place place(*this, {batch_});
-  if (auto coefficients = dim.coefficients("batch")) return known = polynomial(*coefficients);
+  if (auto coefficients = dim.coefficients("batch"))
+    return known = polynomial(*coefficients, batch_);
   return known = table(dim);
+}
+
+Value* Emitter::whole_size(const ir::Dim& dim) {
+  if (!block_of_rows || dim.is_constant()) return size(dim);
+  const auto coefficients = dim.coefficients("batch");
+  if (!coefficients) throw NotFused("a number that is no polynomial of the batch");
+  Place place(*this, {whole_batch_});
+  return polynomial(*coefficients, whole_batch_);
 }
 
 Value* Emitter::scalar_number(const ir::Scalar& s) {
   Value* v = number(s.factor, b.getDoubleTy());
   auto as_double = [&](const ir::Dim& d) -> Value* {
     if (d.is_constant()) return number(static_cast<double>(d.constant()), b.getDoubleTy());
-    Value* n = size(d);
+    Value* n = whole_size(d);
     Place place(*this, {n});
     return b.CreateSIToFP(n, b.getDoubleTy());
   };

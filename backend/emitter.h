@@ -40,6 +40,7 @@ class Emitter {
   const int64_t capacity;       ///< B: what chunk counts are made from
   int lanes = 1;                ///< lanes of a vector in this kernel
   llvm::Value* mask = nullptr;  ///< active lanes, absent: all
+  bool block_of_rows = false;   ///< the context's batch is a block; the whole stands behind it
 
   /// Opens `void name(context, chunk)`; `end` closes it.
   void begin(const std::string& name);
@@ -58,6 +59,7 @@ class Emitter {
 
   // Sizes.
   llvm::Value* size(const ir::Dim& dim);            ///< at the run-time batch
+  llvm::Value* whole_size(const ir::Dim& dim);      ///< of the whole batch: as a number
   llvm::Value* scalar_number(const ir::Scalar& s);  ///< f64
   int64_t at_capacity(const ir::Dim& dim) const;
 
@@ -132,7 +134,7 @@ class Emitter {
   llvm::Function* function_ = nullptr;
   llvm::BasicBlock* entry_ = nullptr;
   llvm::Value *context_ = nullptr, *chunk_ = nullptr, *arena_ = nullptr, *batch_ = nullptr,
-              *user_ = nullptr;
+              *whole_batch_ = nullptr, *user_ = nullptr;
   llvm::AllocaInst* fault_flag_ = nullptr;
   std::vector<Scope> scopes_;
   std::map<const llvm::BasicBlock*, int> block_depth_;
@@ -140,7 +142,7 @@ class Emitter {
   std::map<int, llvm::Value*> bases_;
 
   llvm::BasicBlock* block(const char* name);
-  llvm::Value* polynomial(const std::vector<int64_t>& coefficients);
+  llvm::Value* polynomial(const std::vector<int64_t>& coefficients, llvm::Value* batch);
   llvm::Value* table(const ir::Dim& dim);
 };
 

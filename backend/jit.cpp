@@ -100,7 +100,7 @@ llvm::orc::SymbolMap allowed_symbols(llvm::orc::MangleAndInterner mangle) {
 #define F64(function) add(#function, static_cast<double (*)(double)>(::function))
 #define F64_PAIR(function) add(#function, static_cast<double (*)(double, double)>(::function))
 #define F32(function) add(#function, static_cast<float (*)(float)>(::function))
-  F64(sin), F64(cos), F64(erf), F64(floor), F64(ceil), F64(nearbyint);
+  F64(sin), F64(cos), F64(floor), F64(ceil), F64(nearbyint);
   F32(floorf), F32(ceilf), F32(nearbyintf);
   F64_PAIR(pow);
 #undef F64

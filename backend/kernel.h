@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -12,6 +13,13 @@
 #include "ir/graph.h"
 
 namespace netc::backend {
+
+/// How a streamed kernel cuts the rows of the batch: a function of shapes and capacity.
+struct RowBlocks {
+  int64_t rows = 0;        ///< of a block; 0: the kernel is not streamed
+  int64_t chunks = 1;      ///< each runs its blocks one after the other
+  int64_t chunk_rows = 0;  ///< a whole number of blocks
+};
 
 /// One kernel of a planned function.
 struct Kernel {
@@ -22,6 +30,12 @@ struct Kernel {
   std::vector<ir::ValueId> bases;
   std::map<ir::ValueId, int> base_index;
   std::string key;  ///< equal for kernels that differ in offsets only
+
+  /// Streamed kernels: the nests that run one after the other on each block of rows.
+  std::vector<Kernel> nests;
+  RowBlocks blocks;               ///< also of each nest
+  bool sums_rows = false;         ///< a nest whose sums are complete after the last block
+  std::set<ir::ValueId> passing;  ///< values that only exist for the rows of a block
 
   bool contains(ir::ValueId v) const {
     return !values.empty() && v >= values.front() && v <= values.back();
@@ -49,6 +63,8 @@ struct Step {
   std::string function;  ///< symbol
   int64_t chunks = 1;
   std::vector<int> reads, writes;  ///< bases; numbers from bases.size() on are scratch areas
+  std::vector<int> table;          ///< bases and areas as the code numbers them; empty: as they are
+  bool after_rows = false;         ///< of a nest: runs once, when the sums of all chunks are there
   double flops = 0, bytes = 0;
 };
 
@@ -57,6 +73,8 @@ struct Emitted {
   std::vector<Step> steps;             ///< run one after the other
   std::vector<int64_t> scratch_bytes;  ///< areas that the plan adds to the arena
   int64_t overrun = 0;                 ///< bytes that loads may read past the end of an operand
+  /// Nests that sum rows: scratch areas that start as 0, and the bytes of each chunk's part.
+  std::map<int, int64_t> sums;
 };
 
 }  // namespace netc::backend

@@ -28,10 +28,14 @@ class LoopKernel : LoopAnalysis {
  public:
   LoopKernel(llvm::Module& module, CpuLevel level, int64_t capacity, const ir::Function& f,
              const Kernel& k, std::string name)
-      : LoopAnalysis(module, level, capacity, f, k), pull_(e_, f, k), name_(std::move(name)) {}
+      : LoopAnalysis(module, level, capacity, f, k), pull_(e_, f, k), name_(std::move(name)) {
+    e_.block_of_rows = k.blocks.rows > 0;
+  }
 
   Emitted run() {
-    if (auto transposed = transposed_operand(); transposed && reduces_.empty()) {
+    if (k_.sums_rows) {
+      emit_sums();
+    } else if (auto transposed = transposed_operand(); transposed && reduces_.empty()) {
       emit_transposed(*transposed);
     } else if (reduces_.empty()) {
       begin("", full_, lane_dim_, 1, elements() * cost());
@@ -355,21 +359,46 @@ class LoopKernel : LoopAnalysis {
     return e_.offset(0, strides, row);
   }
 
-  void emit_split() {
+  Dim row_count() const {
     Dim rows = 1;
     for (const Dim& d : row_shape()) rows = rows * d;
-    int64_t row_count = e_.at_capacity(rows);
+    return rows;
+  }
+
+  /// Scratch areas for the blocks' results of some reductions.
+  std::vector<int> add_partial(const std::vector<ValueId>& some) {
+    int64_t count = e_.at_capacity(row_count()) * blocks_;
+    std::vector<int> areas;
+    for (ValueId r : some) {
+      int64_t bytes = ir::byte_size(accumulator(r).carried());
+      partial_[r] = {scratch(count * bytes + 64), -1};
+      areas.push_back(partial_[r].first);
+      if (!accumulator(r).has_position()) continue;
+      partial_[r].second = scratch(count * 8 + 64);
+      areas.push_back(partial_[r].second);
+    }
+    return areas;
+  }
+
+  /// Sums over the batch, of which a block of rows is at hand: added to those before it.
+  void emit_sums() {
+    if (levels_ != 1 || !full_yields_.empty()) throw NotFused("more than sums over the batch");
+    blocks_ = k_.blocks.chunks;
+    std::vector<int> areas = add_partial(reduces_);
+    for (ValueId r : reduces_)
+      out_.sums[partial_[r].first] =
+          e_.at_capacity(row_count()) * ir::byte_size(accumulator(r).carried());
+    emit_partial(0, reduces_, row_count(), areas);
+    e_.block_of_rows = false;
+    emit_merge(0, reduces_, row_count(), areas);
+    out_.steps.back().after_rows = true;
+  }
+
+  void emit_split() {
+    Dim rows = row_count();
     for (int level = 0; level < levels_; ++level) {
       std::vector<ValueId> some = reduces_of_level(level);
-      std::vector<int> areas;
-      for (ValueId r : some) {
-        int64_t bytes = ir::byte_size(accumulator(r).carried());
-        partial_[r] = {scratch(row_count * blocks_ * bytes + 64), -1};
-        areas.push_back(partial_[r].first);
-        if (!accumulator(r).has_position()) continue;
-        partial_[r].second = scratch(row_count * blocks_ * 8 + 64);
-        areas.push_back(partial_[r].second);
-      }
+      std::vector<int> areas = add_partial(some);
       emit_partial(level, some, rows, areas);
       emit_merge(level, some, rows, areas);
     }
@@ -393,7 +422,7 @@ class LoopKernel : LoopAnalysis {
   void emit_partial(int level, const std::vector<ValueId>& some, const Dim& rows,
                     const std::vector<int>& areas) {
     Shape shape = row_shape();
-    shape.insert(shape.begin(), Dim(blocks_));
+    shape.insert(shape.begin(), Dim(k_.sums_rows ? 1 : blocks_));
     int lane_dim = row_lane_dim();
     Step& s = begin(".part" + std::to_string(level), shape, lane_dim < 0 ? -1 : lane_dim + 1,
                     folds_lanes() ? 1 : unroll_, elements() * cost());
@@ -403,12 +432,16 @@ class LoopKernel : LoopAnalysis {
       std::vector<Coords> cells;
       for (const Coords& unit : units) cells.push_back(spread(unit, 1));
       Value* block = units[0][0].base;
-      auto results = reduce_level(cells, some, block);
+      auto results = reduce_level(cells, some, k_.sums_rows ? nullptr : block);
       for (auto& [r, running] : results) {
         Accumulator a = accumulator(r);
         for (size_t i = 0; i < running.size(); ++i) {
           Coords row(units[i].begin() + 1, units[i].end());
           Coord at = e_.add(row_number(row), e_.b.CreateMul(block, e_.size(rows)));
+          if (k_.sums_rows) {
+            Running before{e_.load(e_.base(partial_[r].first), a.carried(), at), nullptr};
+            running[i] = a.merge(before, running[i]);
+          }
           e_.store(running[i].value, e_.base(partial_[r].first), a.carried(), at);
           if (a.has_position())
             e_.store(running[i].position, e_.base(partial_[r].second), ir::DType::i64, at);

@@ -19,6 +19,16 @@ Emitted emit_contraction(llvm::Module& module, CpuLevel level, int64_t capacity,
                          const ir::Function& function, const Kernel& kernel,
                          const std::string& name);
 
+/// Emits a kernel of several nests that run on blocks of rows.
+Emitted emit_stream(llvm::Module& module, CpuLevel level, int64_t capacity,
+                    const ir::Function& function, const Kernel& kernel, const std::string& name);
+
+bool has_contraction(const ir::Function& function, const Kernel& kernel);
+
+/// Emits a kernel of whichever kind.
+Emitted emit_kernel(llvm::Module& module, CpuLevel level, int64_t capacity,
+                    const ir::Function& function, const Kernel& kernel, const std::string& name);
+
 /// Lanes that suit the element types that a kernel works with.
 int natural_lanes(CpuLevel level, const ir::Function& function, const Kernel& kernel);
 

@@ -169,7 +169,7 @@ Value* lower_scalar(Emitter& e, const ir::Value& op, const std::vector<Value*>& 
     case Op::tanh:
       return math::tanh(e, x[0]);
     case Op::erf:
-      return math::library(e, "erf", x);
+      return math::erf(e, x[0]);
     case Op::floor:
       return l.unary(llvm::Intrinsic::floor);
     case Op::ceil:

@@ -1,5 +1,5 @@
-// exp, log and their kin in LLVM IR. All are computed in f64 lanes; for f32 the polynomials are
-// shorter, and the one rounding at the end leaves errors of hardly more than 0.5 ULP.
+// exp, log, erf and their kin in LLVM IR. All are computed in f64 lanes; for f32 the polynomials
+// are shorter, and the one rounding at the end leaves errors of hardly more than 0.5 ULP.
 #include "backend/math.h"
 
 #include <llvm/IR/Intrinsics.h>
@@ -202,6 +202,44 @@ Value* tanh_lanes(Lanes& l, Value* x) {
   return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
 }
 
+/// erf(x) = x + x q(x^2) up to |x| = 2 (f64: 1.25, beyond which that sum loses digits), then
+/// 1 - exp(-x^2) g(|x| - c). q and g are Chebyshev fits, exact to 5e-10 and 6e-8 for f32, to 1e-18
+/// and 1e-16 for f64.
+Value* erf_lanes(Lanes& l, Value* x) {
+  static const std::vector<double> kNearSingle = {
+      0.12837916660366774,     -0.37612635923291976,    0.11283761658062828,
+      -0.026864984341003626,   0.0052215547628071393,   -0.00085191721473283004,
+      0.00011833479179779159,  -1.3817015739341561e-05, 1.2764469943218856e-06,
+      -8.1245669148991364e-08, 2.5875639785010781e-09};
+  static const std::vector<double> kNear = {
+      0.12837916709551259,     -0.37612638903183732,    0.11283791670954209,
+      -0.026866170644980581,   0.0052239776241494876,   -0.00085483269569266648,
+      0.00012055330760279799,  -1.4925599893253706e-05, 1.6461312961700254e-06,
+      -1.6356836994794651e-07, 1.473560215188159e-08,   -1.1894502173635332e-09,
+      7.9509269674076154e-11,  -3.2756931982422068e-12};
+  static const std::vector<double> kFarSingle = {0.17900110611405992,    -0.054372249257669092,
+                                                 0.015885810804183973,   -0.0044797744279758524,
+                                                 0.0012159084785168734,  -0.00032242398002209116,
+                                                 9.4693858006886686e-05, -2.3650323226958906e-05};
+  static const std::vector<double> kFar = {
+      0.15028972247426942,     -0.038778679157059723,   0.0097170105299239553,
+      -0.0023696773240467167,  0.0005634651151672352,   -0.00013084651268963641,
+      2.971550206517147e-05,   -6.6079477309870941e-06, 1.4404232064384364e-06,
+      -3.0809221522148809e-07, 6.4717394932622327e-08,  -1.3361809455750501e-08,
+      2.7137765832203529e-09,  -5.4242171484964706e-10, 1.0662694235117263e-10,
+      -2.0688160849201963e-11, 4.0105350914088299e-12,  -7.5543646803385308e-13,
+      1.2752917204628752e-13,  -2.3661752456426334e-14, 6.4539362211837599e-15,
+      -1.1314942478297352e-15, -2.8438947465693423e-17, 3.2063015190606167e-18,
+      1.3594098446850245e-17,  -2.2783622209696014e-18};
+  Value* a = l.abs(x);
+  Value* near = l.fma(x, l.polynomial(l.mul(x, x), l.single ? kNearSingle : kNear), x);
+  a = l.clamp(a, 0, l.single ? 4 : 6);  // from there on the result is 1
+  Value* g = l.polynomial(l.sub(a, l.c(l.single ? 3 : 3.625)), l.single ? kFarSingle : kFar);
+  Value* far = l.sub(l.c(1), l.mul(exp_lanes(l, l.mul(a, l.e.b.CreateFNeg(a))), g));
+  far = l.e.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, far, x);
+  return l.select(l.less(a, l.single ? 2 : 1.25), near, far);
+}
+
 /// Runs `body` in f64 lanes and rounds back.
 template <class Body>
 Value* in_double(Emitter& e, Value* x, Body body) {
@@ -223,6 +261,7 @@ Value* expm1(Emitter& e, Value* x) { return in_double(e, x, expm1_lanes); }
 Value* log(Emitter& e, Value* x) { return in_double(e, x, log_lanes); }
 Value* log1p(Emitter& e, Value* x) { return in_double(e, x, log1p_lanes); }
 Value* tanh(Emitter& e, Value* x) { return in_double(e, x, tanh_lanes); }
+Value* erf(Emitter& e, Value* x) { return in_double(e, x, erf_lanes); }
 
 Value* library(Emitter& e, const char* name, const std::vector<Value*>& args) {
   llvm::Type* t = args[0]->getType();

@@ -15,6 +15,7 @@ llvm::Value* expm1(Emitter& e, llvm::Value* x);
 llvm::Value* log(Emitter& e, llvm::Value* x);
 llvm::Value* log1p(Emitter& e, llvm::Value* x);
 llvm::Value* tanh(Emitter& e, llvm::Value* x);
+llvm::Value* erf(Emitter& e, llvm::Value* x);
 /// The C library's function of that name, lane by lane in f64.
 llvm::Value* library(Emitter& e, const char* name, const std::vector<llvm::Value*>& args);
 

@@ -103,7 +103,7 @@ Value* Pull::constant(const ir::Scalar& number, ir::DType type) {
     return e_.b.CreateFPCast(v, t);
   }
   // Integers are exact: a size, times a whole factor.
-  Value* v = e_.size(number.numerator);
+  Value* v = e_.whole_size(number.numerator);
   Emitter::Place place(e_, {v});
   if (number.factor != 1) {
     if (number.numerator == ir::Dim(1))

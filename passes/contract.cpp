@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ir/stream.h"
 #include "passes/grouping.h"
 
 namespace netc::passes {
@@ -139,10 +140,28 @@ class Contract {
   }
 };
 
+/// A streamed kernel: each nest keeps the contract, and all may run on blocks of rows.
+std::optional<std::string> stream_violation(Function function, ir::KernelId kernel) {
+  for (const ir::OpenedKernel& opened : ir::open_nests(function)) {
+    if (opened.kernel != kernel) continue;
+    if (!ir::can_stream(function, opened)) return "nests that cannot run on blocks of rows";
+    const KernelUses uses = kernel_uses(function);
+    for (size_t k = 0; k < uses.kernels.size(); ++k) {
+      const ir::KernelId id = function[uses.kernels[k].values[0]].kernel;
+      if (std::find(opened.nests.begin(), opened.nests.end(), id) == opened.nests.end()) continue;
+      if (auto wrong = Contract(function, uses, k).violation()) return wrong;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> contract_violation(const Function& function, const KernelUses& uses,
                                               size_t k) {
+  const auto& values = uses.kernels[k].values;
+  if (!ir::nests_of(function, values).empty())
+    return stream_violation(function, function[values[0]].kernel);
   return Contract(function, uses, k).violation();
 }
 

@@ -17,6 +17,7 @@ namespace netc::passes {
 struct Target {
   int vector_bytes = 64;
   int64_t l1 = 32 << 10, l2 = 1 << 20;
+  int64_t large = 1 << 20;  ///< of more bytes, nothing is left in the cache for the next kernel
 };
 
 /// Services of the driver to a pass.

@@ -13,6 +13,7 @@ ir::Module merge_common(ir::Module module, PassContext& context);
 ir::Module erase_dead(ir::Module module, PassContext& context);
 ir::Module choose_layouts(ir::Module module, PassContext& context);
 ir::Module fuse(ir::Module module, PassContext& context);
+ir::Module stream_batch(ir::Module module, PassContext& context);
 ir::Module split_kernels(ir::Module module, PassContext& context);
 ir::Module plan_memory(ir::Module module, PassContext& context);
 

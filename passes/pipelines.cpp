@@ -33,6 +33,7 @@ const Step kSteps[] = {
     // Kernels.
     {kFused, 2, 2, {"layouts", "store operands as contractions read them", choose_layouts}},
     {kFused, 1, 2, {"fuse", "form kernels of what may run together", fuse}},
+    {kFused, 2, 2, {"stream", "run kernels together on blocks of rows", stream_batch}},
     {kFused, 0, 0, {"split", "one op a kernel", split_kernels}},
 
     // Addresses.

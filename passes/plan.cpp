@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/stream.h"
 #include "passes/grouping.h"
 
 namespace netc::passes {
@@ -46,8 +47,42 @@ KernelUses kernel_uses(const Function& function) {
   return out;
 }
 
+namespace {
+
+bool has_fixed_size(const Value& value) {
+  return std::all_of(value.type.shape.begin(), value.type.shape.end(),
+                     [](const ir::Dim& d) { return d.is_constant(); });
+}
+
+/// In a streamed kernel only what follows a sum over the batch runs when all rows have been read,
+/// and what follows different sums runs side by side.
+bool reads_before_sums(const Function& function, const KernelUses& uses,
+                       const std::vector<std::vector<ValueId>>& nests, ValueId now, ValueId old) {
+  for (ValueId v : uses.kernels[size_t(uses.kernel_of[now.index])].values)
+    if (is_view(function[v]) && uses.root[function[v].args[0].index] == old) return false;
+  bool summed = false;
+  for (const auto& nest : nests) {
+    const bool own = std::find(nest.begin(), nest.end(), now) != nest.end();
+    if (ir::row_role(function, nest) != ir::RowRole::Summed) continue;
+    summed = summed || own;
+    for (ValueId v : nest) {
+      const Value& value = function[v];
+      if (ir::def(value.op).form != Form::Map || !has_fixed_size(value)) continue;
+      for (ValueId a : value.args) {
+        const bool in_step = own && a == old && value.type.shape == function[now].type.shape;
+        if (uses.root[a.index] == old && !in_step) return false;
+      }
+    }
+  }
+  return summed;
+}
+
+}  // namespace
+
 bool reads_in_step(const Function& function, const KernelUses& uses, ValueId now, ValueId old) {
   const auto& kernel = uses.kernels[size_t(uses.kernel_of[now.index])];
+  if (const auto nests = ir::nests_of(function, kernel.values); !nests.empty())
+    return reads_before_sums(function, uses, nests, now, old);
   std::set<ValueId> from_old;
   for (ValueId v : kernel.values) {
     const Value& value = function[v];

@@ -3,6 +3,7 @@
 //   # why: one line, compulsory
 //   # run: differentiate inline simplify        names of passes
 //   # entry: m.step                             only this function is printed and counted
+//   # large: 1024                              bytes from which operands are streamed
 //   # structure: kernel 2, einsum 3             how many kernels and ops of a kind there are
 //   #> …                                        the blessed text, written with NETC_BLESS=1
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ Golden read_golden(const fs::path& path) {
       continue;
     }
     golden.input.push_back(line);
-    for (const char* key : {"why", "run", "entry", "structure"}) {
+    for (const char* key : {"why", "run", "entry", "large", "structure"}) {
       const std::string start = std::string("# ") + key + ": ";
       if (line.starts_with(start)) golden.header[key] = line.substr(start.size());
     }
@@ -109,6 +110,7 @@ TEST_P(GoldenFiles, PassesWriteTheBlessedText) {
   ASSERT_FALSE(diagnostics.has_errors()) << frontend::render(diagnostics.all(), sources, {});
   PassContext context;
   context.batch_capacity = 32;
+  if (golden.header.contains("large")) context.target.large = std::stoll(golden.header["large"]);
   const ir::Module module =
       run_passes(std::move(program.module), words(golden.header["run"]), context);
   std::string text = frontend::render(context.diagnostics, sources, {});

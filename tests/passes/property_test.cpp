@@ -41,6 +41,7 @@ TEST(RandomGraphs, PassesKeepTheValues) {
     std::mt19937 random(seed);
     PassContext context;
     context.batch_capacity = 5;
+    context.target.large = 64;
     Module module =
         run_pipeline(random_model(seed, {.dtype = DType::f64}), ir::Stage::Backward, 2, context);
     const auto args = random_arguments(module[module.find("m.train")], 5, random);
@@ -62,6 +63,7 @@ TEST(RandomGraphs, KernelsKeepTheContract) {
     SCOPED_TRACE(seed);
     for (int level : {0, 2}) {
       PassContext context;
+      context.target.large = 4;
       const Module module =
           run_pipeline(random_model(seed, {.ops = 24}), ir::Stage::Fused, level, context);
       for (const ir::Function& f : module.functions) {
@@ -85,6 +87,7 @@ TEST(RandomGraphs, LevelsAgree) {
       SCOPED_TRACE(level);
       PassContext context;
       context.batch_capacity = 3;
+      context.target.large = 32;
       const Module module = run_pipeline(random_model(seed, {.dtype = DType::f64, .ops = 22}),
                                          ir::Stage::Plan, level, context);
       if (args.empty()) args = random_arguments(module[module.find("m.train")], 3, random);
@@ -102,6 +105,7 @@ TEST(RandomGraphs, PlannedAndUnplannedAreTheSameBits) {
     std::mt19937 random(seed);
     PassContext context;
     context.batch_capacity = 6;
+    context.target.large = 32;
     const Module fused = run_pipeline(random_model(seed, {}), ir::Stage::Fused, 2, context);
     const Module planned = run_pipeline(fused, ir::Stage::Plan, 2, context);
     for (const char* entry : {"m.train", "m.step"}) {
