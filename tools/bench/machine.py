@@ -19,7 +19,8 @@ def output(*command):
 
 
 def versions(netc, python):
-    found = dict(netc=output(netc, "--version"))
+    commit = output("git", "-C", os.path.dirname(os.path.abspath(__file__)), "describe", "--always", "--dirty")
+    found = dict(netc=f"{output(netc, '--version').removeprefix('netc ')} ({commit})")
     for package in PACKAGES if python else []:
         version = output(python, "-c", f"import importlib.metadata as m; print(m.version('{package}'))")
         if version:

@@ -46,6 +46,14 @@ def run(command, environment=None, timeout=300):
         return seconds, out.read(), usage.ru_maxrss / 1024
 
 
+def threads_environment(threads):
+    """What tells the peers' libraries how many threads to use."""
+    environment = dict(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads), JAX_PLATFORMS="cpu")
+    if threads == 1:
+        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    return environment
+
+
 class Netc:
     """`netc bench` of the workload's program, a process a turn; its kernels come from a cache of our own."""
     name = "netc"
@@ -91,10 +99,7 @@ class Peer:
         self.busy = 0
 
     def start(self):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads), OPENBLAS_NUM_THREADS=str(self.threads),
-                           JAX_PLATFORMS="cpu", BENCH_T0=str(time.time()))
-        if self.threads == 1:
-            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        environment = dict(os.environ, BENCH_T0=str(time.time()), **threads_environment(self.threads))
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, env=environment)
 
@@ -142,8 +147,7 @@ class Native:
     def run(self, seconds):
         w = self.workload
         _, out, memory = run([self.path, w.name, w.batch, "-".join(map(str, w.layers)), w.loss, w.optimizer, w.flop,
-                              self.threads, seconds], dict(OMP_NUM_THREADS=str(self.threads),
-                                                           OPENBLAS_NUM_THREADS=str(self.threads)))
+                              self.threads, seconds], threads_environment(self.threads))
         return dict(json.loads(out), rss_mb=memory)
 
     def prepare(self, workload):
