@@ -87,7 +87,7 @@ def panels(result):
     shapes = {f"{t} thread{'s' * (t > 1)}": report.ratios(rows, t) for t in (2, 1)}
     curves = {name: list(enumerate(found, 1)) for name, found in shapes.items() if len(found) > 1}
     if curves:
-        yield panel(f"Shapes drawn from seed {result['seed']}: best peer's time by netc's", "shapes, sorted", curves,
+        yield panel("Drawn shapes: best peer's time by netc's", f"shapes of seed {result['seed']}, sorted", curves,
                     None, 2)
 
 

@@ -198,7 +198,7 @@ def rounds_of(measures, rounds, turn, budget=10):
     return figures
 
 
-def compare(workload, runners, rounds, seconds, turn):
+def compare(workload, runners, rounds, seconds, turn, budget=10):
     """Measures `workload` in all runners, netc first; a runner that fails is a row's error, not the end."""
     measures, errors = {}, {}
     for runner in runners:
@@ -207,7 +207,7 @@ def compare(workload, runners, rounds, seconds, turn):
             measures[runner.name] = lambda runner=runner: runner.measure(seconds)
         except Failed as error:
             errors[runner.name] = str(error)
-    row = summary(rounds_of(measures, rounds, turn), "us")
+    row = summary(rounds_of(measures, rounds, turn, budget), "us")
     return dict(row, errors=errors) if errors else row
 
 
