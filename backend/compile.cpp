@@ -13,9 +13,11 @@
 #include <stdexcept>
 #include <thread>
 
+#include "backend/artifact.h"
 #include "backend/jit.h"
 #include "backend/kernel.h"
 #include "backend/loops.h"
+#include "backend/object_cache.h"
 #include "backend/schedule.h"
 #include "backend/slots.h"
 #include "backend/stream.h"
@@ -42,9 +44,9 @@ struct Unit {
   std::vector<ir::OpenedKernel> streams;
   std::set<ValueId> passing;  ///< values of streams that exist for a block of rows
   std::vector<Kernel> kernels;
-  std::vector<int> code;         ///< per kernel: index of its distinct code
-  std::vector<int> distinct;     ///< kernel that stands for each
-  std::vector<Emitted> emitted;  ///< per distinct code
+  std::vector<int> code;      ///< per kernel: index of its distinct code
+  std::vector<int> distinct;  ///< kernel that stands for each
+  Artifact artifact;
   std::vector<Copy> copies;
 };
 
@@ -85,7 +87,6 @@ void find_kernels(Unit& unit, int64_t batch) {
     if (added) unit.distinct.push_back(int(i));
     unit.code.push_back(at->second);
   }
-  unit.emitted.assign(unit.distinct.size(), {});
 }
 
 /// Makes every member of a kernel a kernel of its own, with storage of its own.
@@ -162,6 +163,16 @@ bool split(Unit& unit, const Kernel& k, int64_t batch) {
   return true;
 }
 
+/// Changes the kernels with the code of those given; false when there is nothing to change.
+bool split_round(Unit& unit, const std::vector<int>& kernels, int64_t batch) {
+  bool changed = false;
+  for (int kernel : kernels)
+    for (size_t i = 0; i < unit.kernels.size(); ++i)
+      if (unit.code[i] == unit.code[size_t(kernel)]) changed |= split(unit, unit.kernels[i], batch);
+  if (changed) find_kernels(unit, batch);
+  return changed;
+}
+
 /// One LLVM module with some of the distinct kernels.
 struct Part {
   std::unique_ptr<llvm::LLVMContext> context;
@@ -186,7 +197,7 @@ void emit_part(Unit& unit, Part& part, const CompileOptions& o) {
     const Kernel& k = unit.kernels[size_t(unit.distinct[code])];
     if (!o.kernel.empty() && !stands_for(unit, code, o.kernel)) continue;
     try {
-      unit.emitted[code] =
+      unit.artifact.emitted[code] =
           emit_kernel(*part.module, o.cpu, o.batch_capacity, unit.function, k, symbol(unit, code));
     } catch (const NotFused& why) {
       part.not_fused[unit.distinct[code]] = why.what();
@@ -234,26 +245,64 @@ std::vector<Part> emit_all(Unit& unit, const CompileOptions& o, int threads,
                            const std::function<void(Part&)>& then) {
   start_llvm();
   for (;;) {
-    find_kernels(unit, o.batch_capacity);
+    unit.artifact.emitted.assign(unit.distinct.size(), {});
     std::vector<Part> parts = deal(unit, threads);
     for_parts(parts, [&](Part& part) {
       emit_part(unit, part, o);
       if (part.not_fused.empty() && then) then(part);
     });
-    bool all = true, changed = false;
+    std::vector<int> undone;
     std::string reason;
     for (const Part& part : parts)
       for (const auto& [kernel, why] : part.not_fused) {
-        all = false;
+        undone.push_back(kernel);
         reason = fmt::format("kernel {}: {}", unit.kernels[size_t(kernel)].name, why);
-        // Kernels that share the code do not fit either.
-        for (size_t i = 0; i < unit.kernels.size(); ++i)
-          if (unit.distinct[size_t(unit.code[i])] == kernel)
-            changed |= split(unit, unit.kernels[i], o.batch_capacity);
       }
-    if (all) return parts;
-    if (!changed) throw std::logic_error("backend: " + reason);
+    if (undone.empty()) return parts;
+    std::sort(undone.begin(), undone.end());
+    if (!split_round(unit, undone, o.batch_capacity)) throw std::logic_error("backend: " + reason);
+    unit.artifact.undone.push_back(std::move(undone));
   }
+}
+
+/// Everything that a unit's code depends on.
+std::string description(const Unit& unit, const CompileOptions& o) {
+  std::string text = fmt::format("{} O{} batch {}\n", name(o.cpu), o.optimise, o.batch_capacity);
+  for (const Kernel& k : unit.kernels) {
+    text += fmt::format("{} {}\n{}", k.name, k.key.size(), k.key);
+    for (ValueId v : k.bases)
+      if (unit.function[v].storage)
+        text += fmt::format("at {}\n", unit.function[v].storage->offset);
+  }
+  return text;
+}
+
+void build(Unit& unit, const CompileOptions& o) {
+  auto parts = emit_all(unit, o, o.threads, [&](Part& part) {
+    part.object = compile_object(*part.module, o.cpu, o.optimise);
+    part.module.reset();
+  });
+  for (Part& part : parts)
+    if (!part.codes.empty()) unit.artifact.objects.push_back(std::move(part.object));
+}
+
+/// Takes the unit's code from the cache, or compiles and keeps it.
+void find_or_build(Unit& unit, const CompileOptions& o, CompileReport& report) {
+  auto key = o.cache_directory.empty() ? std::nullopt : cache_key(description(unit, o));
+  if (!key) return build(unit, o);
+  ObjectCache cache(o.cache_directory);
+  if (auto bytes = cache.load(*key)) {
+    if (auto artifact = decode(*bytes)) {
+      for (const auto& round : artifact->undone) split_round(unit, round, o.batch_capacity);
+      unit.artifact = std::move(*artifact);
+      report.from_cache = true;
+      return;
+    }
+  }
+  if (!cache.refused().empty())
+    report.note = fmt::format("{} {}: compiled again", cache.path(*key), cache.refused());
+  build(unit, o);
+  cache.store(*key, encode(unit.artifact));
 }
 
 /// What keeps a plan's code and tables alive.
@@ -275,7 +324,7 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
   int64_t overrun = 0;
   for (size_t i = 0; i < unit.kernels.size(); ++i) {
     const Kernel& k = unit.kernels[i];
-    const Emitted& code = unit.emitted[size_t(unit.code[i])];
+    const Emitted& code = unit.artifact.emitted[size_t(unit.code[i])];
     overrun = std::max(overrun, code.overrun);
     std::vector<Range> ranges;
     auto add_area = [&](int64_t bytes) {
@@ -330,6 +379,7 @@ Unit unit_of(const ir::Module& module, ir::FunctionId entry, int64_t batch) {
   unit.function = module[entry];
   unit.arena_bytes = aligned(planned_bytes(unit.function, batch));
   open_streams(unit, batch);
+  find_kernels(unit, batch);
   return unit;
 }
 
@@ -348,17 +398,10 @@ runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const Comp
   CompileOptions all = options;
   all.kernel.clear();
   Unit unit = unit_of(module, entry, options.batch_capacity);
-  std::vector<std::string> objects;
-  {
-    auto parts = emit_all(unit, all, options.threads, [&](Part& part) {
-      part.object = compile_object(*part.module, options.cpu, options.optimise);
-      part.module.reset();
-    });
-    for (Part& part : parts)
-      if (!part.codes.empty()) objects.push_back(std::move(part.object));
-  }
+  CompileReport unused;
+  find_or_build(unit, all, report ? *report : unused);
   auto holder = std::make_shared<Holder>();
-  holder->code = std::make_unique<Code>(objects);
+  holder->code = std::make_unique<Code>(unit.artifact.objects);
   runtime::Plan plan;
   plan.name = unit.function.name;
   plan.batch_capacity = options.batch_capacity;
@@ -372,7 +415,8 @@ runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const Comp
   plan.code = holder;
   if (report) {
     report->kernels = int(unit.distinct.size());
-    for (const std::string& object : objects) report->code_bytes += int64_t(object.size());
+    for (const std::string& object : unit.artifact.objects)
+      report->code_bytes += int64_t(object.size());
     report->milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }

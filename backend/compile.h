@@ -28,7 +28,7 @@ struct CompileOptions {
   int64_t batch_capacity = 1;
   int threads = 1;              ///< for compilation only; code never depends on it
   int optimise = 2;             ///< 0..2, as -O
-  std::string cache_directory;  ///< empty: no object cache
+  std::string cache_directory;  ///< of compiled code, see object_cache.h; empty: none
   std::string kernel;           ///< dumps only: this kernel's code; empty: all
 };
 
@@ -37,6 +37,7 @@ struct CompileReport {
   int kernels = 0;
   int64_t code_bytes = 0;
   bool from_cache = false;
+  std::string note;  ///< what was wrong with the cached code
 };
 
 /// Compiles the function `entry` (`mlp.train`) of a module at Stage::Plan. Throws std::logic_error

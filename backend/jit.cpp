@@ -4,7 +4,9 @@
 #include <llvm/Analysis/AssumptionCache.h>
 #include <llvm/Analysis/TargetLibraryInfo.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
-#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/ExecutionEngine/Orc/Core.h>
+#include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/IR/Dominators.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -90,11 +92,11 @@ std::string generate(llvm::Module& module, CpuLevel level, int optimise,
 }
 
 /// What generated code may call. Nothing else of the process is visible to it.
-llvm::orc::SymbolMap allowed_symbols(llvm::orc::MangleAndInterner mangle) {
+llvm::orc::SymbolMap allowed_symbols(llvm::orc::ExecutionSession& session) {
   llvm::orc::SymbolMap map;
   auto add = [&](const char* symbol, auto* function) {
-    map[mangle(symbol)] = {llvm::orc::ExecutorAddr::fromPtr(function),
-                           llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+    map[session.intern(symbol)] = {llvm::orc::ExecutorAddr::fromPtr(function),
+                                   llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
   // Named by their identifiers: the allow-list is of C functions, not of ops.
 #define F64(function) add(#function, static_cast<double (*)(double)>(::function))
@@ -147,38 +149,36 @@ std::string print_module(const llvm::Module& module) {
   return stream.str();
 }
 
+// LLJIT is not used: its constructor makes a target machine, and it links platforms for other
+// systems and layers for code in other forms.
 struct Code::State {
-  std::unique_ptr<llvm::orc::LLJIT> jit;
+  llvm::orc::ExecutionSession session;
+  llvm::orc::ObjectLinkingLayer layer{session};
+  llvm::orc::JITDylib& library = session.createBareJITDylib("netc");
+
+  explicit State(std::unique_ptr<llvm::orc::ExecutorProcessControl> process)
+      : session(std::move(process)) {}
+  ~State() { llvm::consumeError(session.endSession()); }
 };
 
-Code::Code(const std::vector<std::string>& objects) : state_(std::make_unique<State>()) {
-  start_llvm();
-  llvm::orc::LLJITBuilder builder;
-  llvm::orc::JITTargetMachineBuilder target{llvm::Triple(kTriple)};
-  target.setRelocationModel(llvm::Reloc::PIC_).setCodeModel(llvm::CodeModel::Small);
-  builder.setJITTargetMachineBuilder(std::move(target));
-  builder.setLinkProcessSymbolsByDefault(false);
-  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);
-  auto jit = builder.create();
-  if (!jit) fail(jit.takeError());
-  state_->jit = std::move(*jit);
-  llvm::orc::JITDylib& library = state_->jit->getMainJITDylib();
-  llvm::orc::MangleAndInterner mangle(state_->jit->getExecutionSession(),
-                                      state_->jit->getDataLayout());
-  if (auto error = library.define(llvm::orc::absoluteSymbols(allowed_symbols(mangle))))
-    fail(std::move(error));
-  for (const std::string& object : objects)
-    if (auto error =
-            state_->jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "netc")))
-      fail(std::move(error));
+Code::Code(const std::vector<std::string>& objects) {
+  auto process = llvm::orc::SelfExecutorProcessControl::Create();
+  if (!process) fail(process.takeError());
+  state_ = std::make_unique<State>(std::move(*process));
+  auto symbols = llvm::orc::absoluteSymbols(allowed_symbols(state_->session));
+  if (auto error = state_->library.define(std::move(symbols))) fail(std::move(error));
+  for (const std::string& object : objects) {
+    auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "netc");
+    if (auto error = state_->layer.add(state_->library, std::move(buffer))) fail(std::move(error));
+  }
 }
 
 Code::~Code() = default;
 
 void* Code::address(const std::string& name) const {
-  auto found = state_->jit->lookup(name);
+  auto found = state_->session.lookup({&state_->library}, name);
   if (!found) fail(found.takeError());
-  return found->toPtr<void*>();
+  return found->getAddress().toPtr<void*>();
 }
 
 }  // namespace netc::backend

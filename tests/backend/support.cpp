@@ -117,12 +117,13 @@ void run_phase(const runtime::Phase& phase, runtime::Context context, const RunO
 }  // namespace
 
 std::vector<Array> run_compiled(const ir::Module& module, const std::vector<Array>& inputs,
-                                const RunOptions& o, uint32_t* fault) {
+                                const RunOptions& o, uint32_t* fault, CompileReport* report) {
   CompileOptions options;
   options.cpu = o.cpu;
   options.batch_capacity = o.capacity;
   options.optimise = o.optimise;
-  runtime::Plan plan = compile(module, ir::FunctionId(0), options);
+  options.cache_directory = o.cache;
+  runtime::Plan plan = compile(module, ir::FunctionId(0), options, report);
   auto* arena = static_cast<std::byte*>(std::aligned_alloc(64, size_t(plan.arena_bytes)));
   std::memset(arena, 0xff, size_t(plan.arena_bytes));  // NaN: reading what nobody wrote shows
   for (size_t i = 0; i < inputs.size(); ++i) inputs[i].store(arena + plan.slots[i].offset);

@@ -35,11 +35,13 @@ struct RunOptions {
   bool reversed = false;  ///< chunks of each phase in reverse order
   int threads = 1;
   int optimise = 2;
+  std::string cache;  ///< directory of an object cache
 };
 
 /// Compiled results, one per result of the function.
 std::vector<ir::Array> run_compiled(const ir::Module& module, const std::vector<ir::Array>& inputs,
-                                    const RunOptions& options, uint32_t* fault = nullptr);
+                                    const RunOptions& options, uint32_t* fault = nullptr,
+                                    CompileReport* report = nullptr);
 std::vector<ir::Array> run_reference(const ir::Module& module, const std::vector<ir::Array>& inputs,
                                      int64_t n);
 

@@ -83,6 +83,40 @@ TEST(Commands, CheckPrintsParameters) {
   EXPECT_EQ(json::parse(rows[0])["count"], 5000);
 }
 
+/// The files of the cache that Scratch gives its processes.
+std::vector<std::string> cached_code(const Scratch& s) {
+  std::vector<std::string> list;
+  for (const auto& file : std::filesystem::directory_iterator(s.path("cache/netc")))
+    list.push_back("cache/netc/" + file.path().filename().string());
+  return list;
+}
+
+TEST(Commands, CompiledCodeIsKeptBetweenProcesses) {
+  Scratch s;
+  s.example("two_layer.net");
+  s.npy_f32("x.npy", {7, 100});
+  const std::vector<std::string> command{"run",     "-v",    "two_layer.net", "--in",
+                                         "x=x.npy", "--out", "p.safetensors"};
+  const std::string compiled = "kernels compiled in", cached = "kernels from the cache in";
+  auto run = [&](const std::string& expected) {
+    auto r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_NE(r.err.find(expected), std::string::npos) << r.err;
+    return s.read("p.safetensors");
+  };
+  const std::string first = run(compiled);
+  EXPECT_EQ(run(cached), first);
+  ASSERT_EQ(cached_code(s).size(), 1u);
+
+  // An entry that another build of netc, or nobody, wrote; a cache that cannot be written.
+  s.write(cached_code(s)[0], "an entry of another version");
+  EXPECT_EQ(run("is damaged: compiled again"), first);
+  EXPECT_EQ(run(cached), first);
+  std::filesystem::remove_all(s.path("cache"));
+  s.write("cache", "not a folder");
+  EXPECT_EQ(run(compiled), first);
+}
+
 TEST(Commands, FormatChecksAndFilters) {
   Scratch s;
   s.write("a.net", "let   x=1\n");

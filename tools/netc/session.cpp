@@ -265,6 +265,13 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
     throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
   CompiledEntry compiled;
   compiled.plan = backend::compile(module, f, compile_options(batch_capacity), &compiled.report);
+  if (console_.verbose) {
+    const backend::CompileReport& r = compiled.report;
+    if (!r.note.empty()) console_.note(fmt::format("note: {}\n", r.note));
+    console_.note(fmt::format("{}: {} {} {} in {:.1f} ms\n", compiled.plan.name, r.kernels,
+                              r.kernels == 1 ? "kernel" : "kernels",
+                              r.from_cache ? "from the cache" : "compiled", r.milliseconds));
+  }
   return compiled;
 }
 
