@@ -87,27 +87,31 @@ class Planner {
   const Homes& homes_;
   int64_t persistent_end_;
   KernelUses uses_;
-  std::vector<int64_t> phase_;  ///< by kernel position
-  std::vector<ValueId> takes_;  ///< by value: the value whose bytes it takes over
+  std::vector<int64_t> phase_;     ///< by kernel position
+  std::vector<ValueId> takes_;     ///< by value: the value whose bytes it takes over
+  std::vector<bool> returned_;     ///< by value: whether it is a result
+  std::vector<bool> read_at_end_;  ///< by value: whether a result is it or a view of it
 
   Function& function() { return module_[f_]; }
 
-  /// The parameter or state whose next value a result is; absent for other results.
-  ValueId owner(const ir::Result& result) {
+  /// Parameters and states by the names of the results that are their next values.
+  std::map<std::string, ValueId> owners() {
+    std::map<std::string, ValueId> owners;
     for (const ir::Parameter& p : function().params)
-      if ((p.role == Role::Param || p.role == Role::State) &&
-          result.name == "new_" + function()[p.value].name)
-        return p.value;
-    return {};
+      if (p.role == Role::Param || p.role == Role::State)
+        owners.try_emplace("new_" + function()[p.value].name, p.value);
+    return owners;
   }
 
   /// Where a new value cannot be written over the old one, it is copied there by a last kernel.
   void add_copies() {
     find_uses();
+    const auto owner = owners();
     std::vector<std::pair<size_t, ValueId>> wanted;
     for (size_t r = 0; r < function().results.size(); ++r) {
-      const ValueId old = owner(function().results[r]);
-      if (!old) continue;
+      const auto found = owner.find(function().results[r].name);
+      if (found == owner.end()) continue;
+      const ValueId old = found->second;
       const ValueId now = function().results[r].value;
       if (function()[now].type == function()[old].type && may_overwrite(now, old)) {
         takes_[now.index] = old;
@@ -135,6 +139,13 @@ class Planner {
   void find_uses() {
     uses_ = kernel_uses(function());
     takes_.resize(function().values.size());
+    returned_.assign(function().values.size(), false);
+    read_at_end_ = returned_;
+    for (const ir::Result& r : function().results) {
+      if (!r.value) continue;
+      returned_[r.value.index] = true;
+      read_at_end_[uses_.root[r.value.index].index] = true;
+    }
   }
 
   /// Whether `now` may be written over `old`, a value that dies in the kernel of `now`.
@@ -143,9 +154,7 @@ class Planner {
     if (writer < 0) return false;
     for (int64_t reader : uses_.readers[old.index])
       if (reader > writer) return false;
-    for (const ir::Result& r : function().results)
-      if (r.value && uses_.root[r.value.index] == old) return false;
-    return reads_in_step(function(), uses_, now, old);
+    return !read_at_end_[old.index] && reads_in_step(function(), uses_, now, old);
   }
 
   /// Inputs and what kernels store for each other.
@@ -168,10 +177,7 @@ class Planner {
     return is_parameter(function(), v) && function().params[v.index].role == Role::Input;
   }
 
-  bool is_result(ValueId v) {
-    return std::any_of(function().results.begin(), function().results.end(),
-                       [&](const ir::Result& r) { return r.value == v; });
-  }
+  bool is_result(ValueId v) { return returned_[v.index]; }
   bool leaves_kernel(ValueId v) { return !uses_.readers[v.index].empty(); }
 
   bool is_stored(ValueId v) {
