@@ -125,7 +125,7 @@ class Grower {
   void store_alone(ValueId v, const std::set<uint32_t>& avoid = {});
   void settle(ValueId v, uint32_t g, Place place);
   uint32_t add_group(Form form, ir::Shape shape);
-  void collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const;
+  void collect_leaves(ValueId v, std::set<ValueId>& leaves) const;
   bool resolve();
 };
 
@@ -205,20 +205,29 @@ void Grower::settle(ValueId v, uint32_t g, Place place) {
   if (must_store_[v.index]) out_.stored[v.index] = true;
 }
 
-void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves, int depth) const {
-  if (is_free_leaf(f_, v) || depth > 32 || leaves.size() > 32) return;
-  if (is_parameter(f_, v) || out_.home[v.index] != kNoGroup) {
-    leaves.insert(v);
-    return;
+/// Adds the stored values and parameters that `v` is computed from, each value visited once; what
+/// lies behind many others is left out.
+void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves) const {
+  constexpr size_t kMostVisited = 256, kMostLeaves = 32;
+  std::set<ValueId> seen;
+  std::vector<ValueId> stack{v};
+  while (!stack.empty() && seen.size() < kMostVisited && leaves.size() <= kMostLeaves) {
+    const ValueId next = stack.back();
+    stack.pop_back();
+    if (is_free_leaf(f_, next) || !seen.insert(next).second) continue;
+    if (is_parameter(f_, next) || out_.home[next.index] != kNoGroup) {
+      leaves.insert(next);
+      continue;
+    }
+    stack.insert(stack.end(), f_[next].args.rbegin(), f_[next].args.rend());
   }
-  for (ValueId a : f_[v].args) collect_leaves(a, leaves, depth + 1);
 }
 
 /// Stores a floating value in a plain loop: a new one, or one that exists, reads the same values
 /// and needs the same groups (so that no circle can arise).
 void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
   std::set<ValueId> leaves;
-  collect_leaves(v, leaves, 0);
+  collect_leaves(v, leaves);
   const ir::Shape& shape = f_[v].type.shape;
   const std::set<uint32_t>& needs = origins_[v.index];
   uint32_t chosen = kNoGroup;
@@ -299,7 +308,7 @@ void Grower::visit_map(ValueId v) {
     for (ValueId a : value.args) {
       if (out_.home[a.index] == g) continue;
       read(g, a);
-      collect_leaves(a, out_.groups[g].leaves, 0);
+      collect_leaves(a, out_.groups[g].leaves);
     }
     settle(v, g, place);
     return;
@@ -348,7 +357,7 @@ void Grower::visit_reduce(ValueId v) {
   if (inner != kNoGroup && same_loop(out_.groups[inner]) && place_[x.index] == Place::Full) {
     chosen = inner;
   } else {
-    collect_leaves(x, leaves, 0);
+    collect_leaves(x, leaves);
     for (uint32_t g = uint32_t(out_.groups.size()); chosen == kNoGroup && g-- > 0;) {
       const Group& group = out_.groups[g];
       const bool shares = std::any_of(leaves.begin(), leaves.end(),
@@ -370,7 +379,7 @@ void Grower::visit_heavy(ValueId v, Form form) {
   const uint32_t g = add_group(form, f_[v].type.shape);
   for (ValueId a : f_[v].args) {
     read(g, a);
-    collect_leaves(a, out_.groups[g].leaves, 0);
+    collect_leaves(a, out_.groups[g].leaves);
   }
   if (form == Form::Scatter) must_store_[v.index] = true;
   settle(v, g, Place::Full);

@@ -151,6 +151,22 @@ TEST(Cse, EqualValuesBecomeOneAndTheirPlacesUnite) {
   EXPECT_EQ(module[f].values[1].locs.size(), 2u);
 }
 
+// Each value has two ways to the one before: 2^200 ways to walk, 600 values to visit.
+TEST(Fuse, ValuesWithManyWaysToThemAreVisitedOnce) {
+  Module module;
+  const FunctionId f = add_function(module, "m.predict");
+  Builder b(module, f);
+  ValueId h = b.parameter("x", {DType::f32, {Dim::symbol("batch"), Dim(4)}}, Role::Input);
+  for (int i = 0; i < 200; ++i)
+    h = b.binary(Op::mul, b.binary(Op::add, b.unary(Op::sin, h), h), b.unary(Op::cos, h));
+  b.result("p", h);
+  module.stage = ir::Stage::Optimised;
+  PassContext context;
+  const Module planned = run_pipeline(std::move(module), ir::Stage::Plan, 2, context);
+  EXPECT_EQ(planned.stage, ir::Stage::Plan);
+  EXPECT_FALSE(planned[planned.find("m.predict")].kernels.empty());
+}
+
 TEST(CheckPlan, FindsPlantedOverlaps) {
   PassContext context;
   context.batch_capacity = 16;
