@@ -115,7 +115,6 @@ class SimplifyFunction {
   SimplifyFunction(Module& module, FunctionId f, PassContext& context, bool gradient, size_t first)
       : rewriter_(module, f),
         table_(module, f),
-        context_(context),
         simplifier_(rewriter_.b, context, gradient),
         gradient_(gradient),
         first_(first) {}
@@ -135,7 +134,6 @@ class SimplifyFunction {
  private:
   Rewriter rewriter_;
   ValueTable table_;
-  PassContext& context_;
   Simplifier simplifier_;
   bool gradient_;
   size_t first_;

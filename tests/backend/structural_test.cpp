@@ -64,7 +64,7 @@ TEST(Structural, ReductionsOfEveryKind) {
                              {{40, 64}, {0}}};
   for (const auto& [shape, dims] : cases)
     check(
-        [&, &shape = shape, &dims = dims](Builder& b) {
+        [&](Builder& b) {
           auto x = b.parameter("x", {DType::f32, shape}), d = b.parameter("d", {DType::f64, shape});
           auto i = b.parameter("i", {DType::i32, shape}), u = b.parameter("u", {DType::u8, shape});
           auto c = b.parameter("c", {DType::boolean, shape});
@@ -84,7 +84,7 @@ TEST(Structural, LargeReductionsAreSplitAndExact) {
   for (auto [shape, dims] : std::vector<std::pair<Shape, std::vector<int64_t>>>{
            {{1 << 19}, {0}}, {{40000, 10}, {0}}, {{3, 100000}, {1}}, {{20000, 100}, {0}}})
     check(
-        [&, &shape = shape, &dims = dims](Builder& b) {
+        [&](Builder& b) {
           auto x = b.parameter("x", {DType::f32, shape});
           auto sum = b.sum(x, dims);
           Shape kept = b.type(sum).shape;
