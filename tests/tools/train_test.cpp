@@ -57,6 +57,16 @@ TEST(Train, ResumeRefusesAnotherModel) {
   EXPECT_EQ(r.exit_code, 3);
   EXPECT_NE(r.err.find("`mnist`"), std::string::npos) << r.err;
   EXPECT_NE(r.err.find("`two_layer`"), std::string::npos) << r.err;
+  std::string wider = s.read("mnist.net");
+  const size_t at = wider.find("Linear(784, 128)");
+  ASSERT_NE(at, std::string::npos);
+  wider.replace(at, 16, "Linear(784, 64)");
+  wider.replace(wider.find("Linear(128, 10)"), 15, "Linear(64, 10)");
+  s.write("wider.net", wider);
+  r = s.netc({"train", "wider.net", "--resume", "run", "--epochs", "2"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("other parameters"), std::string::npos) << r.err;
+  EXPECT_EQ(s.netc({"train", "mnist.net", "--resume", "run", "--epochs", "2"}).exit_code, 0);
 }
 
 TEST(Train, EpochsIsTheTotalWhenResuming) {

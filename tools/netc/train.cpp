@@ -100,10 +100,10 @@ class Train {
                            fmt::format("the run in `{}` is of model `{}`, this is `{}`",
                                        options_.resume, there, here));
     if (parameters(given) != parameters(session_))
-      session_.console().note(
-          fmt::format("note: `{}` has other parameters than the run in `{}`, which goes on with "
-                      "its own config.net\n",
-                      given_file_, options_.resume));
+      throw runtime::Error(runtime::Fault::Checkpoint,
+                           fmt::format("`{}` has other parameters than the run in `{}`",
+                                       given_file_, options_.resume))
+          .note("without a file, --resume goes on with the run's own config.net");
   }
 
   /// Options that are short for settings.
