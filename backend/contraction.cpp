@@ -25,8 +25,6 @@ using llvm::Value;
 
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 constexpr int64_t kAhead = 8;       ///< rounds of the innermost loop between a prefetch and its use
 constexpr double kSplitWork = 1e6;  ///< multiplications of one block of a split sum
 constexpr int64_t kFewUnits = 16, kMostSplits = 32;

@@ -16,6 +16,8 @@
 
 namespace netc::backend {
 
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// One coordinate of an element, for all lanes: `base + lane * step` (step absent: the same for all
 /// lanes), or a vector of any numbers. All in i64.
 struct Coord {

@@ -85,7 +85,7 @@ class Packing {
 
   const Label& label(int l) const { return p_.labels[size_t(l)]; }
   int64_t size(int l) const { return e_.at_capacity(label(l).size); }
-  int64_t blocks(int l) const { return (size(l) + p_.lanes - 1) / p_.lanes; }
+  int64_t blocks(int l) const { return ceil_div(size(l), p_.lanes); }
   int64_t vectors() const { return blocks(p_.lane); }
   int64_t squares() const { return blocks(along_); }
 

@@ -9,6 +9,7 @@
 #include "backend/cpu.h"
 #include "backend/loops.h"
 #include "backend/space.h"
+#include "ir/shape_rules.h"
 
 namespace netc::backend {
 
@@ -16,8 +17,6 @@ using ir::Dim;
 using ir::ValueId;
 
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Planner {
  public:
@@ -78,10 +77,8 @@ class Planner {
       p_.bases.push_back(k_.base_index.at(access->base));
       p_.operands.push_back(*access);
     }
-    const auto& spec = std::get<std::string>(einsum.attrs[0]);
-    size_t comma = spec.find(','), arrow = spec.find("->");
-    std::string terms[3] = {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1),
-                            spec.substr(arrow + 2)};
+    const auto [lhs, rhs, to] = ir::einsum_labels(std::get<std::string>(einsum.attrs[0]));
+    const std::string terms[3] = {lhs, rhs, to};
     std::vector<Dim> result = stored_strides(f_, k_.yields.at(0));
     p_.multiplications = 1;
     for (int which : {2, 0, 1})

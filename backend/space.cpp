@@ -16,8 +16,6 @@ namespace {
 constexpr double kWorkOfChunk = 16384;  // element operations: about 2 us
 constexpr int64_t kMostChunks = 64;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 int64_t units_of_chunk(const Emitter& e, const Space& space) {
   int64_t units = std::max<int64_t>(unit_count(e, space), 1);
   double wanted = std::clamp(space.work / kWorkOfChunk, 1.0, double(kMostChunks));

@@ -24,7 +24,6 @@ namespace {
 constexpr int64_t kBlockBytes = 32 << 10;  ///< of the rows of a block: they stay in the first cache
 constexpr int64_t kLeastRows = 8, kMostRows = 64, kMostChunks = 64;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t rounded(int64_t bytes) { return ceil_div(bytes, 64) * 64; }
 
 bool holds(const ir::Function& f, const Kernel& k, Form form) {

@@ -38,4 +38,12 @@ Shape keep_dims(const Shape& shape, const std::vector<int64_t>& dims);
 /// 0, 1, …, rank - 1.
 std::vector<int64_t> all_dims(int rank);
 
+/// The labels of an einsum's operands and result, one letter a dim.
+struct EinsumLabels {
+  std::string lhs, rhs, result;
+};
+
+/// Takes `ij,jk->ik` apart; throws OpError E0320 when it is not of this form.
+EinsumLabels einsum_labels(const std::string& spec);
+
 }  // namespace netc::ir

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "ir/access.h"
+#include "ir/shape_rules.h"
 
 namespace netc::ir {
 namespace {
@@ -94,9 +95,8 @@ class Roles {
   }
 
   RowRole contraction(const Value& head) const {
-    const auto& spec = std::get<std::string>(head.attrs[0]);
-    const size_t comma = spec.find(','), arrow = spec.find("->");
-    const std::string terms[2] = {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1)};
+    const auto [lhs, rhs, result] = einsum_labels(std::get<std::string>(head.attrs[0]));
+    const std::string terms[2] = {lhs, rhs};
     char label = 0;
     for (size_t which : {0, 1})
       for (size_t d = 0; d < terms[which].size(); ++d) {
@@ -113,11 +113,11 @@ class Roles {
           !reads_rows(head.args[which], at == std::string::npos ? -1 : int(at)))
         return RowRole::None;
     }
-    const size_t kept = spec.find(label, arrow);
+    const size_t kept = result.find(label);
     std::vector<ValueId> maps;
     for (ValueId v : values_)
       if (&f_[v] != &head) maps.push_back(v);
-    if (kept == arrow + 2) return each(maps) ? RowRole::Each : RowRole::None;
+    if (kept == 0) return each(maps) ? RowRole::Each : RowRole::None;
     return kept == std::string::npos && after_sum(maps) ? RowRole::Summed : RowRole::None;
   }
 

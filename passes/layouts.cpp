@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/shape_rules.h"
 #include "passes/grouping.h"
 #include "passes/passes.h"
 
@@ -16,16 +17,6 @@ using ir::Value;
 using ir::ValueId;
 
 namespace {
-
-struct Labels {
-  std::string lhs, rhs, result;
-};
-
-Labels labels_of(const Value& value) {
-  const std::string& spec = std::get<std::string>(value.attrs[0]);
-  const size_t comma = spec.find(','), arrow = spec.find("->");
-  return {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1), spec.substr(arrow + 2)};
-}
 
 class Layouts {
  public:
@@ -62,7 +53,7 @@ class Layouts {
 
   /// A result label along which one operand is contiguous and which is worth a vector: the last one
   /// if it is wide, else any wide one.
-  bool reads_vectors(const Value& value, const Labels& labels) const {
+  bool reads_vectors(const Value& value, const ir::EinsumLabels& labels) const {
     for (size_t d = labels.result.size(); d-- > 0;) {
       if (!is_wide(value.type.shape[d])) continue;
       for (size_t a : {size_t(0), size_t(1)}) {
@@ -74,7 +65,7 @@ class Layouts {
   }
 
   /// A folded label along which every operand that has it is contiguous.
-  bool reads_folded_vectors(const Value& value, const Labels& labels) const {
+  bool reads_folded_vectors(const Value& value, const ir::EinsumLabels& labels) const {
     for (char l : labels.lhs) {
       const size_t left = labels.lhs.find(l), right = labels.rhs.find(l);
       if (right == std::string::npos || labels.result.find(l) != std::string::npos) continue;
@@ -89,7 +80,7 @@ class Layouts {
 
   void prepare(ValueId v) {
     const Value& value = rewriter_.old()[v];
-    const Labels labels = labels_of(value);
+    const ir::EinsumLabels labels = ir::einsum_labels(std::get<std::string>(value.attrs[0]));
     if (labels.result.empty() || reads_vectors(value, labels) ||
         reads_folded_vectors(value, labels))
       return;

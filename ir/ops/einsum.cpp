@@ -9,18 +9,7 @@ namespace {
 // Attributes: spec; no label twice in an operand, every label in at least two of left, right and
 // result.
 
-struct Spec {
-  std::string lhs, rhs, result;
-};
-
-Spec parse(const std::string& text) {
-  size_t comma = text.find(','), arrow = text.find("->");
-  if (comma == std::string::npos || arrow == std::string::npos || arrow < comma)
-    throw OpError("E0320", fmt::format("einsum: `{}` is not of the form `ij,jk->ik`", text));
-  return {text.substr(0, comma), text.substr(comma + 1, arrow - comma - 1), text.substr(arrow + 2)};
-}
-
-void check_labels(const Spec& s) {
+void check_labels(const EinsumLabels& s) {
   std::map<char, int> count;
   for (const std::string& labels : {s.lhs, s.rhs, s.result}) {
     for (size_t i = 0; i < labels.size(); ++i) {
@@ -40,7 +29,7 @@ void check_labels(const Spec& s) {
 // Shape: sizes by label; equal labels have equal sizes.
 Type infer(const Module&, const Value& value, std::span<const Type> args) {
   check_operands(value, args, 2);
-  Spec spec = parse(attribute<std::string>(value, 0));
+  EinsumLabels spec = einsum_labels(attribute<std::string>(value, 0));
   check_labels(spec);
   std::map<char, std::pair<Dim, int>> sizes;  // size and the operand that set it
   for (int k = 0; k < 2; ++k) {
@@ -77,7 +66,7 @@ Type infer(const Module&, const Value& value, std::span<const Type> args) {
 
 // vjp: an einsum for each operand; legal because every label stands in two places.
 void vjp(VjpContext& c) {
-  Spec s = parse(attribute<std::string>(c.value, 0));
+  EinsumLabels s = einsum_labels(attribute<std::string>(c.value, 0));
   ValueId lhs = c.value.args[0], rhs = c.value.args[1];
   if (c.needs[0]) c.out[0] = c.b.einsum(s.result + "," + s.rhs + "->" + s.lhs, c.g, rhs);
   if (c.needs[1]) c.out[1] = c.b.einsum(s.lhs + "," + s.result + "->" + s.rhs, lhs, c.g);
@@ -89,7 +78,7 @@ struct Classes {
   std::string batch, rows, columns, summed;
 };
 
-Classes classify(const Spec& s) {
+Classes classify(const EinsumLabels& s) {
   Classes c;
   auto in = [](const std::string& labels, char l) { return labels.find(l) != std::string::npos; };
   for (char l : s.result) {
@@ -136,7 +125,7 @@ void contract(const T* a, const T* b, T* out, int64_t rows, int64_t summed, int6
 }
 
 template <class T>
-std::vector<T> multiply(const Spec& s, const std::vector<T>& lhs, const std::vector<T>& rhs,
+std::vector<T> multiply(const EinsumLabels& s, const std::vector<T>& lhs, const std::vector<T>& rhs,
                         const Array& left, const Array& right, const Array& out) {
   Classes c = classify(s);
   std::map<char, int64_t> sizes;
@@ -159,7 +148,7 @@ std::vector<T> multiply(const Spec& s, const std::vector<T>& lhs, const std::vec
 // Reference: both operands laid out as matrices, rows of the right one added in the order of the
 // summed labels; f32 accumulates in double.
 void reference(const Value& value, std::span<const Array* const> args, Array& out) {
-  Spec s = parse(attribute<std::string>(value, 0));
+  EinsumLabels s = einsum_labels(attribute<std::string>(value, 0));
   const Array &x = *args[0], &y = *args[1];
   if (is_float(out.dtype)) {
     std::vector<double> sums = multiply(s, x.floats, y.floats, x, y, out);
@@ -184,3 +173,14 @@ OpDef einsum_definition() {
 }
 
 }  // namespace netc::ir::ops
+
+namespace netc::ir {
+
+EinsumLabels einsum_labels(const std::string& spec) {
+  const size_t comma = spec.find(','), arrow = spec.find("->");
+  if (comma == std::string::npos || arrow == std::string::npos || arrow < comma)
+    throw OpError("E0320", fmt::format("einsum: `{}` is not of the form `ij,jk->ik`", spec));
+  return {spec.substr(0, comma), spec.substr(comma + 1, arrow - comma - 1), spec.substr(arrow + 2)};
+}
+
+}  // namespace netc::ir

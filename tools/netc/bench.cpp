@@ -113,7 +113,7 @@ class Bench {
         session_.frontend_milliseconds();
     auto runner = std::make_unique<EntryRunner>(std::move(compiled), pool_);
     runner->initialise(session_.seed(), session_.program_directory());
-    if (!weights.empty()) load_weights(session_, *runner, weights, "");
+    if (!weights.empty()) load_weights(session_, runner->plan(), runner->arena(), weights, "");
     return runner;
   }
 

@@ -111,7 +111,7 @@ class Eval {
     EntryRunner runner(session_.compile(session_.lower(lowering), "eval",
                                         session_.planned_capacity(lowering.batch_capacity)),
                        pool_);
-    load_weights(session_, runner, weights, options_.layout);
+    load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
     const runtime::Plan* plan = &runner.plan();
     runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs({&plan, 1}));
     runtime::Split split = choose_split(data);

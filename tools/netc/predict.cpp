@@ -118,7 +118,7 @@ class Predict {
     runner_ = std::make_unique<EntryRunner>(
         session_.compile(session_.lower(lowering), "predict", session_.planned_capacity(kRows)),
         pool_);
-    load_weights(session_, *runner_, weights, options_.layout);
+    load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
   }
 
   std::vector<const runtime::Slot*> inputs() const {

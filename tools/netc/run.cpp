@@ -190,7 +190,7 @@ class Run {
   void fill(EntryRunner& runner) {
     runner.initialise(session_.seed(), session_.program_directory());
     if (!options_.weights.empty())
-      load_weights(session_, runner, options_.weights, options_.layout);
+      load_weights(session_, runner.plan(), runner.arena(), options_.weights, options_.layout);
     for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Input)) {
       auto it = inputs_.find(slot->name);
       if (it != inputs_.end()) {

@@ -13,10 +13,10 @@
 #include "runtime/interrupt.h"
 #include "runtime/run_directory.h"
 #include "runtime/trainer.h"
-#include "runtime/weights.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/progress.h"
 #include "tools/netc/session.h"
+#include "tools/netc/weights.h"
 
 namespace netc::tools {
 
@@ -190,7 +190,8 @@ class Train {
     runtime::Arena arena(compiled.header.arena_bytes);
     runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
     Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
-    if (!options_.init.empty()) initialise_from_file(compiled.train, arena);
+    if (!options_.init.empty())
+      load_weights(session_, compiled.train, arena, options_.init, options_.layout);
 
     std::optional<runtime::Checkpoint> checkpoint;
     if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
@@ -208,14 +209,6 @@ class Train {
     if (options_.steps) settings.step_limit = *options_.steps;
     return run_trainer({compiled.train, compiled.eval, arena, executor, data}, std::move(settings),
                        checkpoint, progress);
-  }
-
-  void initialise_from_file(const runtime::Plan& plan, runtime::Arena& arena) const {
-    auto layout =
-        options_.layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
-    auto slots = runtime::weight_slots(plan);
-    for (const std::string& warning : runtime::load_weights(options_.init, layout, slots, arena))
-      session_.console().note(fmt::format("warning: {}\n", warning));
   }
 
   /// The effective source with its paths as they are seen from the run directory.

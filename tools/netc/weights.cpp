@@ -39,11 +39,11 @@ void append_dim(const runtime::Tensor& t, size_t dim, int64_t& next, std::string
 }
 }  // namespace
 
-void load_weights(const Session& session, EntryRunner& runner, const std::string& path,
-                  const std::string& layout) {
-  auto slots = runtime::weight_slots(runner.plan());
+void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
+                  const std::string& path, const std::string& layout) {
+  auto slots = runtime::weight_slots(plan);
   auto order = layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
-  for (const std::string& warning : runtime::load_weights(path, order, slots, runner.arena()))
+  for (const std::string& warning : runtime::load_weights(path, order, slots, arena))
     session.console().note(fmt::format("warning: {}\n", warning));
 }
 

@@ -10,11 +10,11 @@
 
 namespace netc::tools {
 
-/// Fills every parameter and layer state of `runner` from a safetensors file: complete, equal in
+/// Fills every parameter and layer state of `plan` from a safetensors file: complete, equal in
 /// shape and dtype, or runtime::Error. `layout` "torch" transposes matrices on the way. Extra
 /// tensors warn.
-void load_weights(const Session& session, EntryRunner& runner, const std::string& path,
-                  const std::string& layout);
+void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
+                  const std::string& path, const std::string& layout);
 
 /// Writes named tensors to a safetensors file.
 void save_tensors(const std::string& path,
