@@ -265,6 +265,18 @@ Value* Pull::structural(const ir::Value& value, const Coords& at) {
       source.insert(source.begin() + j, at[static_cast<size_t>(i)]);
       return this->value(value.args[0], source);
     }
+    case Op::windows: {
+      const auto& stride = std::get<ir::Shape>(value.attrs[1]);
+      const auto& dilation = std::get<ir::Shape>(value.attrs[2]);
+      size_t rank = at.size() - stride.size(), first = rank - stride.size();
+      Coords source(at.begin(), at.begin() + int64_t(rank));
+      for (size_t i = 0; i < stride.size(); ++i)
+        source[first + i] = e_.add(e_.mul(at[first + i], e_.size(stride[i])),
+                                   e_.mul(at[rank + i], e_.size(dilation[i])));
+      return this->value(value.args[0], source);
+    }
+    case Op::fold_windows:
+      return unwindowed(value, at);
     case Op::pad:
       return padded(value, at);
     case Op::concat:

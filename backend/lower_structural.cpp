@@ -2,6 +2,7 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "backend/lower.h"
 #include "backend/pull.h"
@@ -140,14 +141,7 @@ Value* Pull::padded(const ir::Value& value, const Coords& at) {
       lane_dim = d;
     else
       source[d] = clamped(source[d], shape[d]);
-    if (inside) {
-      if (Emitter::is_vector(in) || Emitter::is_vector(inside))
-        in = e_.splat(in), inside = e_.splat(inside);
-      Emitter::Place place(e_, {in, inside});
-      inside = e_.b.CreateAnd(in, inside);
-    } else {
-      inside = in;
-    }
+    inside = inside ? both(inside, in) : in;
   }
   if (!inside) return this->value(value.args[0], source);
   Value* element = lane_dim == at.size() ? this->value(value.args[0], source)
@@ -156,6 +150,58 @@ Value* Pull::padded(const ir::Value& value, const Coords& at) {
     inside = e_.splat(inside), element = e_.splat(element), fill = e_.splat(fill);
   Emitter::Place place(e_, {inside, element, fill});
   return e_.b.CreateSelect(inside, element, fill);
+}
+
+/// The elements of all windows that hold index `at`, added in the order of the window's elements.
+Value* Pull::unwindowed(const ir::Value& value, const Coords& at) {
+  auto& b = e_.b;
+  const auto& stride = std::get<ir::Shape>(value.attrs[1]);
+  const auto& dilation = std::get<ir::Shape>(value.attrs[2]);
+  const ir::Shape& from = f_[value.args[0]].type.shape;
+  const size_t moved = stride.size(), first = at.size() - moved;
+  const bool vector =
+      std::any_of(at.begin(), at.end(), [](const Coord& c) { return !c.uniform(); });
+  llvm::Type* t = e_.scalar_type(value.type.dtype);
+  if (vector) t = e_.widen(t);
+  Value* zero = llvm::Constant::getNullValue(t);
+  llvm::AllocaInst* sum = e_.slot(t);
+  b.CreateStore(zero, sum);
+  Coords source = at;
+  std::function<void(size_t, Value*)> add = [&](size_t i, Value* inside) {
+    if (i < moved) {
+      e_.loop(e_.i64(0), e_.size(from[at.size() + i]), 1, [&](Value* k) {
+        // Place q of the window has this element as its k-th where q * stride = at - k * dilation.
+        Coord back = e_.mul(e_.uniform(k), e_.size(Dim(0) - dilation[i]));
+        Coord numerator = e_.add(at[first + i], back);
+        Dim span = from[first + i] * stride[i];
+        Value* in = compare(numerator, llvm::CmpInst::ICMP_ULT, e_.size(span));
+        Coord safe = clamped(numerator, span);
+        if (!(stride[i] == Dim(1)))
+          in = both(in, compare(e_.mod(safe, stride[i]), llvm::CmpInst::ICMP_EQ, e_.i64(0)));
+        source[first + i] = e_.div(safe, stride[i]);
+        source.push_back(e_.uniform(k));
+        add(i + 1, inside ? both(inside, in) : in);
+        source.pop_back();
+      });
+      return;
+    }
+    Value* element = this->value(value.args[0], source);
+    if (vector) element = e_.splat(element), inside = e_.splat(inside);
+    element = b.CreateSelect(inside, element, zero);
+    Value* before = b.CreateLoad(t, sum);
+    b.CreateStore(ir::is_float(value.type.dtype) ? b.CreateFAdd(before, element)
+                                                 : b.CreateAdd(before, element),
+                  sum);
+  };
+  add(0, nullptr);
+  return b.CreateLoad(t, sum);
+}
+
+/// Where both conditions hold.
+Value* Pull::both(Value* x, Value* y) {
+  if (Emitter::is_vector(x) || Emitter::is_vector(y)) x = e_.splat(x), y = e_.splat(y);
+  Emitter::Place place(e_, {x, y});
+  return e_.b.CreateAnd(x, y);
 }
 
 Value* Pull::concatenated(const ir::Value& value, const Coords& at) {

@@ -59,11 +59,13 @@ class Pull {
   llvm::Value* checked_index(const ir::Value& value, const Coords& at);
   llvm::Value* gathered(const ir::Value& value, const Coords& at);
   llvm::Value* padded(const ir::Value& value, const Coords& at);
+  llvm::Value* unwindowed(const ir::Value& value, const Coords& at);
   llvm::Value* concatenated(const ir::Value& value, const Coords& at);
   Coords reshaped(const ir::Shape& from, const ir::Shape& to, const Coords& at);
   /// Evaluates `v` where `inside` holds: at `at`, of which dim `dim` may lie outside elsewhere.
   llvm::Value* guarded(ir::ValueId v, Coords at, size_t dim, llvm::Value* inside);
   Coord clamped(const Coord& c, const ir::Dim& size);
+  llvm::Value* both(llvm::Value* x, llvm::Value* y);
   llvm::Value* compare(const Coord& c, llvm::CmpInst::Predicate predicate, llvm::Value* limit);
 };
 

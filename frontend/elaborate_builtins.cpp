@@ -64,6 +64,17 @@ std::vector<int64_t> dims_argument(Elaborator& e, CallSite& site, CallArg* arg, 
   return dims;
 }
 
+void fail_in_program(Elaborator& e, Span at, const char* code, const std::string& message,
+                     const std::string& help) {
+  std::vector<Level> outer = e.levels_;
+  while (!outer.empty() && outer.back().is_std) {
+    at = outer.back().called_from;
+    outer.pop_back();
+  }
+  Restore<std::vector<Level>> program_levels(e.levels_, std::move(outer));
+  e.fail(code, message, at, "", help);
+}
+
 namespace {
 
 Val reduction(Elaborator& e, CallSite& site, Bound& bound, ir::ReduceKind kind) {
@@ -109,18 +120,8 @@ Val count(Elaborator& e, CallSite& site, Bound& bound) {
 Val require(Elaborator& e, CallSite& site, Bound& bound) {
   Val c = e.eval(*bound[0]);
   const auto* known = c.as<BoolVal>();
-  if (known && known->known && !known->value) {
-    // Said of the call in the program, not of std's inside.
-    std::string message = e.string(e.eval(*bound[1]), site.at, "the message");
-    Span at = site.at;
-    std::vector<Level> outer = e.levels_;
-    while (!outer.empty() && outer.back().is_std) {
-      at = outer.back().called_from;
-      outer.pop_back();
-    }
-    Restore<std::vector<Level>> program_levels(e.levels_, std::move(outer));
-    e.fail("E0330", message, at);
-  }
+  if (known && known->known && !known->value)
+    fail_in_program(e, site.at, "E0330", e.string(e.eval(*bound[1]), site.at, "the message"));
   return e.eval(*bound[2]);
 }
 

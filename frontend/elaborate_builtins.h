@@ -13,6 +13,10 @@ int64_t dim_argument(Elaborator& e, CallSite& site, CallArg* arg, int rank);
 std::vector<int64_t> dims_argument(Elaborator& e, CallSite& site, CallArg* arg, int rank);
 bool flag_argument(Elaborator& e, CallSite& site, CallArg* arg, bool standard);
 
+/// Fails at the call in the program, where std called itself on the way here.
+[[noreturn]] void fail_in_program(Elaborator& e, Span at, const char* code,
+                                  const std::string& message, const std::string& help = "");
+
 /// Views and what else moves elements.
 void add_shape_builtins(std::vector<Builtin>& list);
 

@@ -264,6 +264,61 @@ Val diagonal(Elaborator& e, CallSite& site, Bound& bound) {
       site.at, [&](ir::Builder& b) { return b.diagonal(x, std::min(i, j), std::max(i, j)); })}};
 }
 
+/// An int or [rows, columns], as two numbers.
+std::vector<Val> two_numbers(Elaborator& e, CallSite& site, CallArg* arg, const char* what) {
+  Val v = e.eval(*arg);
+  Span at = argument_span(site, arg);
+  const auto* list = v.as<ListVal>();
+  if (list && list->items.size() != 2)
+    e.fail("E0206", fmt::format("{} is an int or [rows, columns]", what), at,
+           fmt::format("this is a list of {}", list->items.size()));
+  std::vector<Val> two = list ? list->items : std::vector<Val>{v, v};
+  for (const Val& item : two) e.size(item, at, what);
+  return two;
+}
+
+Val pair(Elaborator& e, CallSite& site, Bound& bound) {
+  return {ListVal{two_numbers(e, site, bound[0], "a number for each dim"), 0}};
+}
+
+/// A list of sizes, or an int for both dims.
+ir::Shape window_argument(Elaborator& e, CallSite& site, CallArg* arg, const char* what) {
+  if (e.eval(*arg).is<ListVal>()) return shape_argument(e, site, arg, what);
+  ir::Shape sizes;
+  for (const Val& v : two_numbers(e, site, arg, what))
+    sizes.push_back(e.size(v, argument_span(site, arg), what));
+  return sizes;
+}
+
+Val windows(Elaborator& e, CallSite& site, Bound& bound) {
+  ir::ValueId x = tensor_argument(e, site, bound[0]);
+  ir::WindowSizes w{window_argument(e, site, bound[1], "`k`"),
+                    window_argument(e, site, bound[2], "`stride`"),
+                    window_argument(e, site, bound[3], "`dilation`")};
+  const ir::Shape shape = e.type(x).shape;
+  if (shape.size() >= w.k.size()) {
+    try {
+      ir::window_counts(ir::Shape(shape.end() - int64_t(w.k.size()), shape.end()), w);
+    } catch (const ir::OpError& error) {
+      fail_in_program(e, site.at, error.code.c_str(), error.what(),
+                      error.helps.empty() ? "" : error.helps[0]);
+    }
+  }
+  return {TensorVal{e.emit(site.at,
+                           [&](ir::Builder& b) { return b.windows(x, w.k, w.stride, w.dilation); },
+                           {argument_span(site, bound[0])})}};
+}
+
+Val fold_windows(Elaborator& e, CallSite& site, Bound& bound) {
+  ir::ValueId x = tensor_argument(e, site, bound[0]);
+  ir::Shape size = window_argument(e, site, bound[1], "`size`");
+  ir::Shape stride = window_argument(e, site, bound[2], "`stride`");
+  ir::Shape dilation = window_argument(e, site, bound[3], "`dilation`");
+  return {TensorVal{
+      e.emit(site.at, [&](ir::Builder& b) { return b.fold_windows(x, size, stride, dilation); },
+             {argument_span(site, bound[0])})}};
+}
+
 Val gather(Elaborator& e, CallSite& site, Bound& bound) {
   ir::ValueId x = tensor_argument(e, site, bound[0]), i = tensor_argument(e, site, bound[1]);
   int64_t d = dim_argument(e, site, bound[2], e.type(x).rank());
@@ -322,6 +377,9 @@ void add_shape_builtins(std::vector<Builtin>& list) {
   list.push_back({"pad(x, pairs: list, value = 0)", pad});
   list.push_back({"slice(x, dim: int, start: int = None, stop: int = None, step: int = 1)", slice});
   list.push_back({"diagonal(x, i: int = 0, j: int = 1)", diagonal});
+  list.push_back({"pair(v)", pair});
+  list.push_back({"windows(x, k: list, stride: list, dilation: list)", windows});
+  list.push_back({"fold_windows(x, size: list, stride: list, dilation: list)", fold_windows});
   list.push_back({"gather(x, i, dim: int)", gather});
   list.push_back({"scatter_add(i, source, dim: int, size: int)", scatter_add});
   list.push_back({"index(i, n: int, wrap: bool = false)", index});

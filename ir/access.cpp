@@ -93,6 +93,7 @@ bool is_affine_view(Op op) {
     case Op::broadcast:
     case Op::slice:
     case Op::diagonal:
+    case Op::windows:
       return true;
     default:
       return false;
@@ -157,6 +158,16 @@ std::optional<Access> through_view(const Value& view, const Type& from, const Ac
       size_t j = size_t(std::get<int64_t>(view.attrs[1]));
       access.strides[i] = operand.strides[i] + operand.strides[j];
       access.strides.erase(access.strides.begin() + int64_t(j));
+      return access;
+    }
+    case Op::windows: {
+      const auto& stride = std::get<Shape>(view.attrs[1]);
+      const auto& dilation = std::get<Shape>(view.attrs[2]);
+      size_t first = from.shape.size() - stride.size();
+      for (size_t i = 0; i < stride.size(); ++i) {
+        access.strides[first + i] = operand.strides[first + i] * stride[i];
+        access.strides.push_back(operand.strides[first + i] * dilation[i]);
+      }
       return access;
     }
     default:

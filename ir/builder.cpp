@@ -17,7 +17,8 @@ const Scalar& number_of(const Value& v) { return std::get<Scalar>(v.attrs[0]); }
 
 /// Views whose elements are all elements of their one operand: a splat stays a splat.
 bool keeps_splat(const Value& v) {
-  return def(v.op).form == Form::View && v.args.size() == 1 && v.op != Op::pad;
+  return def(v.op).form == Form::View && v.args.size() == 1 && v.op != Op::pad &&
+         v.op != Op::fold_windows;
 }
 
 }  // namespace
@@ -166,6 +167,14 @@ ValueId Builder::slice(ValueId a, int64_t dim, Dim start, Dim size, int64_t step
 
 ValueId Builder::diagonal(ValueId a, int64_t i, int64_t j) {
   return add(Op::diagonal, {a}, {i, j});
+}
+
+ValueId Builder::windows(ValueId a, Shape k, Shape stride, Shape dilation) {
+  return add(Op::windows, {a}, {std::move(k), std::move(stride), std::move(dilation)});
+}
+
+ValueId Builder::fold_windows(ValueId a, Shape size, Shape stride, Shape dilation) {
+  return add(Op::fold_windows, {a}, {std::move(size), std::move(stride), std::move(dilation)});
 }
 
 ValueId Builder::pad(ValueId a, Shape before, Shape after, double number) {

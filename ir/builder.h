@@ -69,6 +69,12 @@ class Builder {
   ValueId slice(ValueId a, int64_t dim, Dim start, Dim size, int64_t step);
   /// Dims i < j, of equal size, become one at i: result[.., k, ..] = a[.., k, .., k, ..].
   ValueId diagonal(ValueId a, int64_t i, int64_t j);
+  /// The windows of `k` elements, `dilation` apart, at every `stride`-th place of the last dims:
+  /// [n, c, h, w] -> [n, c, ho, wo, kh, kw].
+  ValueId windows(ValueId a, Shape k, Shape stride, Shape dilation);
+  /// The transpose of `windows`: elements added at the places of [.., h, w] = `size` they come
+  /// from.
+  ValueId fold_windows(ValueId a, Shape size, Shape stride, Shape dilation);
   ValueId pad(ValueId a, Shape before, Shape after, double value);
   ValueId concat(std::vector<ValueId> parts, int64_t dim);
 

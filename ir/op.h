@@ -44,7 +44,7 @@ inline constexpr int kOpCount = 0
 ///   Reduce    folds some dims of its one operand
 ///   Contract  einsum
 ///   View      result element = one operand element at an affine index (pad and concat: or a
-///             constant / one of several operands)
+///             constant / one of several operands; fold_windows: the sum of a few)
 ///   Gather    result element = operand element at a computed index
 ///   Scatter   adds operand elements at computed indices
 ///   Call      a function of the module, and the further results of a call

@@ -75,6 +75,35 @@ void check_sizes(const std::string& operation, const Shape& shape) {
                                        str(shape)));
 }
 
+Shape window_counts(const Shape& sizes, const WindowSizes& w) {
+  auto check_positive = [&](const Shape& numbers, const char* what) {
+    if (numbers.size() != sizes.size())
+      throw OpError("E0310", fmt::format("a window over {} dims has {} numbers as its {}",
+                                         sizes.size(), numbers.size(), what));
+    for (const Dim& d : numbers)
+      if (d.is_constant() && d.constant() < 1)
+        throw OpError("E0310", fmt::format("the {} of a window is {}, and must be at least 1", what,
+                                           d.constant()));
+  };
+  check_positive(w.k, "size");
+  check_positive(w.stride, "stride");
+  check_positive(w.dilation, "dilation");
+  Shape counts;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    Dim room = sizes[i] - w.dilation[i] * (w.k[i] - Dim(1)) - Dim(1);
+    if (room.is_constant() && room.constant() < 0) {
+      Dim span = w.dilation[i] * (w.k[i] - Dim(1)) + Dim(1);
+      OpError error("E0310", fmt::format("a window of {} does not fit into {}, the size it "
+                                         "moves along",
+                                         span.str(), sizes[i].str()));
+      error.helps.push_back("take a smaller window or less dilation, or pad the input");
+      throw error;
+    }
+    counts.push_back(floor_div(room, w.stride[i]) + Dim(1));
+  }
+  return counts;
+}
+
 Shape drop_dims(const Shape& shape, const std::vector<int64_t>& dims) {
   Shape rest;
   for (size_t i = 0; i < shape.size(); ++i)

@@ -38,6 +38,16 @@ Shape keep_dims(const Shape& shape, const std::vector<int64_t>& dims);
 /// 0, 1, …, rank - 1.
 std::vector<int64_t> all_dims(int rank);
 
+/// Sizes of windows over the last dims of a value, one entry a dim.
+struct WindowSizes {
+  Shape k, stride, dilation;
+};
+
+/// How many windows of `w` fit into dims of these sizes: floor((n - dilation * (k - 1) - 1) /
+/// stride) + 1. Throws OpError E0310 for a window that is larger than its dim, and for sizes below
+/// 1.
+Shape window_counts(const Shape& sizes, const WindowSizes& w);
+
 /// The labels of an einsum's operands and result, one letter a dim.
 struct EinsumLabels {
   std::string lhs, rhs, result;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "ir/reference.h"
+#include "ir/shape_rules.h"
 #include "support.h"
 
 namespace netc::backend::test {
@@ -39,6 +40,31 @@ TEST(Structural, ViewsPadConcat) {
         },
         {.capacity = 6, .n = 4}, 1e-6, "views of " + std::to_string(m));
   }
+}
+
+TEST(Structural, WindowsAndTheirFolds) {
+  struct Case {
+    Shape size, k, stride, dilation;
+  };
+  for (const Case& c : std::vector<Case>{{{5, 4}, {3, 2}, {1, 1}, {1, 1}},
+                                         {{9, 21}, {2, 3}, {3, 2}, {2, 1}},
+                                         {{17, 18}, {1, 1}, {2, 3}, {1, 1}},
+                                         {{1, 33}, {1, 5}, {1, 1}, {1, 4}}})
+    for (DType type : {DType::f32, DType::f64, DType::i32})
+      check(
+          [&](Builder& b) {
+            Dim n = Dim::symbol("batch");
+            auto x = b.parameter("x", {type, {n, 3, c.size[0], c.size[1]}});
+            Shape places = ir::window_counts(c.size, {c.k, c.stride, c.dilation});
+            auto g = b.parameter("g", {type, {n, 3, places[0], places[1], c.k[0], c.k[1]}});
+            auto seen = b.windows(x, c.k, c.stride, c.dilation);
+            b.result("seen", b.binary(Op::add, seen, g));
+            b.result("folded", b.fold_windows(g, c.size, c.stride, c.dilation));
+            b.result("last",
+                     b.fold_windows(b.permute(b.permute(g, {0, 2, 3, 4, 5, 1}), {0, 5, 1, 2, 3, 4}),
+                                    c.size, c.stride, c.dilation));
+          },
+          {.capacity = 4, .n = 3}, 1e-6, "windows of " + ir::str(c.k) + " over " + ir::str(c.size));
 }
 
 TEST(Structural, TransposedCopies) {

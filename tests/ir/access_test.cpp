@@ -53,6 +53,16 @@ TEST(Access, ViewsAndTheirCompositions) {
   }));
 }
 
+TEST(Access, Windows) {
+  EXPECT_TRUE(follows({kN, 5, 7},
+                      [](Builder& b, ValueId x) { return b.windows(x, {3, 2}, {1, 2}, {2, 1}); }));
+  // Windows of channels that lie last in memory.
+  EXPECT_TRUE(follows({kN, 5, 6, 2}, [](Builder& b, ValueId x) {
+    return b.permute(b.windows(b.permute(x, {0, 3, 1, 2}), {2, 3}, {1, 1}, {1, 1}),
+                     {0, 2, 3, 1, 4, 5});
+  }));
+}
+
 TEST(Access, Reshapes) {
   auto reshaped = [](Shape from, Shape to) {
     return follows(from, [to](Builder& b, ValueId x) { return b.reshape(x, to); });

@@ -34,6 +34,18 @@ Sample slice(int64_t dim, Dim start, Dim size, int64_t step, Shape shape) {
           }};
 }
 
+Sample windows(Shape shape, Shape k, Shape stride, Shape dilation) {
+  return {"windows", {real(shape)}, [=](Builder& b, Inputs x) {
+            return b.windows(x[0], k, stride, dilation);
+          }};
+}
+
+Sample fold_windows(Shape from, Shape size, Shape stride, Shape dilation) {
+  return {"fold_windows", {real(from)}, [=](Builder& b, Inputs x) {
+            return b.fold_windows(x[0], size, stride, dilation);
+          }};
+}
+
 std::vector<Sample> samples() {
   const Dim n = Dim::symbol("n");
   return {
@@ -78,6 +90,11 @@ std::vector<Sample> samples() {
       {"diagonal 0 2",
        {real({3, 2, 3})},
        [](Builder& b, Inputs x) { return b.diagonal(x[0], 0, 2); }},
+      windows({n, 5, 4}, {3, 2}, {1, 1}, {1, 1}),
+      windows({n, 7, 5}, {2, 2}, {3, 1}, {1, 3}),
+      windows({2, n + 4}, {3}, {1}, {2}),
+      fold_windows({n, 3, 3, 3, 2}, {5, 4}, {1, 1}, {1, 1}),
+      fold_windows({2, 2, 2, 2}, {7, 5}, {3, 1}, {1, 3}),
       {"pad", {real({n, 2})}, [](Builder& b, Inputs x) { return b.pad(x[0], {1, 0}, {0, 2}, 5); }},
       {"concat",
        {real({2, n}), real({3, n})},

@@ -30,6 +30,9 @@ const std::vector<Example>& examples() {
       {"mnist_mlp.net", true, 0, {"train.batch=16"}},
       {"mnist_modules.net", true, 0, {"hidden=24", "train.batch=16"}},
       {"custom_grad.net", false, 16, {}},
+      {"lenet.net", true, 0, {"train.batch=8"}},
+      {"cnn.net", true, 0, {"channels=4", "train.batch=8"}},
+      {"unfold.net", true, 0, {"train.batch=8"}},
   };
   return list;
 }

@@ -85,14 +85,15 @@ void compare_gradient(const runtime::TensorView& found, const json& expected,
     difference.expect(at(k * (n - 1) / 4), expected["elements"][size_t(k)], norm, name);
 }
 
-void write_inputs(const Scratch& s, const std::string& example, int64_t batch) {
-  if (example.rfind("mnist", 0) == 0) {
+/// Pictures and labels, or where the example says how many columns it takes numbers x and y.
+void write_inputs(const Scratch& s, const json& example) {
+  const int64_t batch = example["batch"];
+  if (!example.contains("columns")) {
     runtime::write_npy(s.path("image.npy"), bytes({batch, 28, 28}, 52, 256));
     runtime::write_npy(s.path("label.npy"), bytes({batch}, 53, 10));
     return;
   }
-  const int64_t columns = example == "neuron" ? 784 : example == "two_layer" ? 100 : 16;
-  runtime::write_npy(s.path("x.npy"), grid({batch, columns}, 50, 2));
+  runtime::write_npy(s.path("x.npy"), grid({batch, example["columns"]}, 50, 2));
   runtime::write_npy(s.path("y.npy"), grid({batch, 1}, 51, 2));
 }
 
@@ -104,8 +105,8 @@ TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
   Scratch s;
   s.example(name + ".net");
   write_weights(s, "w.safetensors", expected["layout"], ElementType::f64);
-  write_inputs(s, name, expected["batch"]);
-  const bool images = name.rfind("mnist", 0) == 0;
+  write_inputs(s, expected);
+  const bool images = !expected.contains("columns");
   const std::string first = images ? "image" : "x", second = images ? "label" : "y";
   for (const char* backend : {"jit", "interp"}) {
     auto r = s.netc({"run", name + ".net", "--dtype", "f64", "--entry", "step", "--backend",
@@ -127,7 +128,8 @@ TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
 
 INSTANTIATE_TEST_SUITE_P(Examples, TorchExample,
                          testing::Values("neuron", "two_layer", "custom_grad", "mnist",
-                                         "mnist_fast", "mnist_mlp", "mnist_modules"),
+                                         "mnist_fast", "mnist_mlp", "mnist_modules", "lenet", "cnn",
+                                         "unfold"),
                          [](const auto& example) { return example.param; });
 
 const char* kClassifier = R"(

@@ -69,7 +69,7 @@ def switches(w, x):
 def regression(name, layout, forward, columns, batch):
     w = weights(layout)
     loss = F.mse_loss(forward(w, grid((batch, columns), 50, 2.0)), grid((batch, 1), 51, 2.0))
-    return name, dict(batch=batch, layout=layout), w, loss
+    return name, dict(batch=batch, columns=columns, layout=layout), w, loss
 
 
 def classifier(name, widths, names, batch, mean=0.0, deviation=1.0):
@@ -78,6 +78,39 @@ def classifier(name, widths, names, batch, mean=0.0, deviation=1.0):
     x = (pixels(batch, 52) / 255 - mean) / deviation
     loss = F.cross_entropy(mlp(w, x, names), labels(batch, 53))
     return name, dict(batch=batch, layout=layout), w, loss
+
+
+def pictures(name, layout, forward, batch):
+    w = weights(layout)
+    x = pixels(batch, 52).reshape(batch, 1, 28, 28) / 255
+    return name, dict(batch=batch, layout=layout), w, F.cross_entropy(forward(w, x), labels(batch, 53))
+
+
+def conv_layout(name, *shape):
+    return [(f"{name}.weight", shape), (f"{name}.bias", shape[:1])]
+
+
+def pooled(w, x, name, padding=0):
+    return F.max_pool2d(torch.relu(F.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], padding=padding)), 2)
+
+
+def lenet(w, x):
+    x = pooled(w, pooled(w, x, "conv2d0", 2), "conv2d1")
+    return mlp(w, x.flatten(1), ["linear0", "linear1", "linear2"])
+
+
+def cnn(w, x):
+    x = torch.relu(F.conv2d(x, w["c1.weight"], w["c1.bias"]))
+    return mlp(w, pooled(w, x, "c2").flatten(1), ["f1", "f2"])
+
+
+def unfolded(w, x):
+    for name in ["uconv0", "uconv1"]:
+        k = int((w[f"{name}.weight"].shape[1] / x.shape[1]) ** 0.5)
+        y = w[f"{name}.weight"] @ F.unfold(x, k) + w[f"{name}.bias"][:, None]
+        side = x.shape[2] - k + 1
+        x = F.max_pool2d(torch.relu(y.reshape(len(x), -1, side, side)), 2)
+    return mlp(w, x.flatten(1), ["linear0"])
 
 
 def examples():
@@ -93,6 +126,12 @@ def examples():
     yield classifier("mnist_fast", [784, 128, 10], lin(2), 8, 0.1307, 0.3081)
     yield classifier("mnist_mlp", [784, 1024, 1024, 1024, 10], lin(4), 8)
     yield classifier("mnist_modules", [784, 1024, 1024, 10], ["mlp.fc1", "mlp.fc2", "mlp.fc3"], 8)
+    yield pictures("lenet", conv_layout("conv2d0", 6, 1, 5, 5) + conv_layout("conv2d1", 16, 6, 5, 5) +
+                   mlp_layout([400, 120, 84, 10], lin(3)), lenet, 8)
+    yield pictures("cnn", conv_layout("c1", 32, 1, 3, 3) + conv_layout("c2", 64, 32, 3, 3) +
+                   mlp_layout([9216, 128, 10], ["f1", "f2"]), cnn, 4)
+    yield pictures("unfold", conv_layout("uconv0", 8, 25) + conv_layout("uconv1", 16, 200) +
+                   mlp_layout([256, 10], lin(1)), unfolded, 8)
 
 
 def train(optimizer, **settings):
