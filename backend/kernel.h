@@ -2,6 +2,7 @@
 // text that is equal for kernels that can share code.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -37,9 +38,8 @@ struct Kernel {
   bool sums_rows = false;         ///< a nest whose sums are complete after the last block
   std::set<ir::ValueId> passing;  ///< values that only exist for the rows of a block
 
-  bool contains(ir::ValueId v) const {
-    return !values.empty() && v >= values.front() && v <= values.back();
-  }
+  /// Views and constants that are computed where they are read may stand between the members.
+  bool contains(ir::ValueId v) const { return std::binary_search(values.begin(), values.end(), v); }
 };
 
 /// A region that is none of the kinds that code is generated for: it is undone into single ops.

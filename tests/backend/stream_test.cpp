@@ -153,6 +153,25 @@ TEST(Stream, ASumThatRowsNeedComesFirst) {
   check_streamed(build, 2, 1e-4);
 }
 
+TEST(Stream, GradientsOfPartsAreLaidSideBySide) {
+  check_streamed(
+      [](Builder& b) {
+        const ValueId x = b.parameter("x", {DType::f32, {kBatch, 20}}, Role::Input);
+        const ValueId w = b.parameter("w", {DType::f32, {20, 12}}, Role::Param);
+        const ValueId y = b.einsum("bi,ij->bj", x, w);
+        ValueId dy;
+        for (int64_t part : {0, 1, 2}) {
+          const ValueId own = b.reshape(b.slice(y, 1, 4 * part, 4, 1), {kBatch, 2, 2});
+          const ValueId d = b.reshape(b.einsum("bij,bjk->bik", own, own), {kBatch, 4});
+          const ValueId whole = b.pad(d, {0, 4 * part}, {0, 8 - 4 * part}, 0);
+          dy = dy ? b.binary(Op::add, dy, whole) : whole;
+        }
+        b.result("dy", dy);
+        update(b, w, b.einsum("bi,bj->ij", x, dy));
+      },
+      6, 2e-4);
+}
+
 TEST(Stream, SumsReadByOtherNestsAreTakenApart) {
   // As an edited dump might have it: one kernel that cannot be streamed.
   check(
