@@ -217,7 +217,9 @@ Val pad(Elaborator& e, CallSite& site, Bound& bound) {
     after.push_back(e.size(pair->items[1], at, "a padding"));
   }
   double value = 0;
-  if (bound[2]) {
+  if (bound[2] && t.dtype == ir::DType::boolean && e.eval(*bound[2]).is<BoolVal>()) {
+    value = e.truth(e.eval(*bound[2]), argument_span(site, bound[2]), "`value`");
+  } else if (bound[2]) {
     NumberVal n = e.number(e.eval(*bound[2]), argument_span(site, bound[2]), "`value`");
     auto k = known_value(n);
     if (!k) e.fail("E0313", "`value` hangs on an open size", argument_span(site, bound[2]));
