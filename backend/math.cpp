@@ -1,5 +1,6 @@
-// exp, log, erf and their kin in LLVM IR. All are computed in f64 lanes; for f32 the polynomials
-// are shorter, and the one rounding at the end leaves errors of hardly more than 0.5 ULP.
+// exp, log, erf and their kin in LLVM IR, computed in f64 lanes; f32 where it is computed in f32
+// lanes is in math_single.cpp. Rounded to f32 the polynomials are shorter, and the one rounding at
+// the end leaves errors of hardly more than 0.5 ULP.
 #include "backend/math.h"
 
 #include <llvm/IR/Intrinsics.h>
@@ -7,6 +8,8 @@
 #include <limits>
 
 #include "backend/cpu.h"
+#include "backend/lanes.h"
+#include "backend/math_single.h"
 
 namespace netc::backend::math {
 namespace {
@@ -14,43 +17,9 @@ namespace {
 using llvm::Value;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Arithmetic on f64 lanes, short to write.
-struct Lanes {
-  Emitter& e;
-  llvm::Type* type;  ///< double or a vector of it
-  llvm::Type* bits;  ///< i64 alike
-  bool single;       ///< the result is rounded to f32
-
-  Lanes(Emitter& emitter, Value* x, bool is_single) : e(emitter), single(is_single) {
-    bool vector = Emitter::is_vector(x);
-    type = vector ? e.widen(e.b.getDoubleTy()) : e.b.getDoubleTy();
-    bits = vector ? e.widen(e.b.getInt64Ty()) : e.b.getInt64Ty();
-  }
-  Value* c(double v) { return e.number(v, type); }
-  Value* add(Value* a, Value* b) { return e.b.CreateFAdd(a, b); }
-  Value* sub(Value* a, Value* b) { return e.b.CreateFSub(a, b); }
-  Value* mul(Value* a, Value* b) { return e.b.CreateFMul(a, b); }
-  Value* div(Value* a, Value* b) { return e.b.CreateFDiv(a, b); }
-  Value* fma(Value* a, Value* b, Value* d) { return multiply_add(e, a, b, d); }
-  Value* abs(Value* a) { return e.b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, a); }
-  Value* select(Value* s, Value* a, Value* b) { return e.b.CreateSelect(s, a, b); }
-  Value* less(Value* a, double v) { return e.b.CreateFCmpOLT(a, c(v)); }
-  Value* greater(Value* a, double v) { return e.b.CreateFCmpOGT(a, c(v)); }
-  Value* equal(Value* a, double v) { return e.b.CreateFCmpOEQ(a, c(v)); }
-  /// Within [lo, hi]; NaN stays NaN.
-  Value* clamp(Value* a, double lo, double hi) {
-    a = select(less(a, lo), c(lo), a);
-    return select(greater(a, hi), c(hi), a);
-  }
-  Value* to_bits(Value* a) { return e.b.CreateBitCast(a, bits); }
-  Value* from_bits(Value* a) { return e.b.CreateBitCast(a, type); }
-  Value* whole(int64_t v) { return e.integer(v, bits); }
-  /// c[0] + c[1] x + c[2] x^2 + …
-  Value* polynomial(Value* x, const std::vector<double>& coefficients) {
-    Value* sum = c(coefficients.back());
-    for (size_t i = coefficients.size() - 1; i-- > 0;) sum = fma(sum, x, c(coefficients[i]));
-    return sum;
-  }
+/// f64 lanes.
+struct Wide : Lanes {
+  bool single;  ///< the result is rounded to f32
 };
 
 constexpr double kLog2High = 6.93147180369123816490e-01;  // 33 bits: k * this is exact
@@ -61,7 +30,7 @@ struct Reduced {
   Value *r, *magic, *k;
 };
 
-Reduced reduce(Lanes& l, Value* x) {
+Reduced reduce(Wide& l, Value* x) {
   constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to whole numbers
   Value* magic = l.fma(x, l.c(1.4426950408889634074), l.c(kMagic));
   Value* k = l.sub(magic, l.c(kMagic));
@@ -70,13 +39,13 @@ Reduced reduce(Lanes& l, Value* x) {
 }
 
 /// 2^k for the whole number in the low bits of `magic`, -1022 <= k <= 1023.
-Value* power_of_two(Lanes& l, Value* magic) {
+Value* power_of_two(Wide& l, Value* magic) {
   Value* biased = l.e.b.CreateAdd(l.to_bits(magic), l.whole(1023));
   return l.from_bits(l.e.b.CreateShl(biased, l.whole(52)));
 }
 
 /// (e^r - 1 - r) / r^2 by its Taylor series: |r| <= 0.35 needs 8 terms for f32 and 13 for f64.
-Value* exp_tail(Lanes& l, Value* r, int terms) {
+Value* exp_tail(Wide& l, Value* r, int terms) {
   std::vector<double> series;
   double factorial = 1;
   for (int i = 2; i < 2 + terms; ++i) factorial *= i, series.push_back(1 / factorial);
@@ -84,7 +53,7 @@ Value* exp_tail(Lanes& l, Value* r, int terms) {
 }
 
 /// The two factors of 2^k, so that results below the normal range and k = 1024 come out right.
-std::pair<Value*, Value*> split_power(Lanes& l, Value* magic) {
+std::pair<Value*, Value*> split_power(Wide& l, Value* magic) {
   Value* k = l.e.b.CreateShl(l.to_bits(magic), l.whole(40));  // k in the top 24 bits, signed
   k = l.e.b.CreateAShr(k, l.whole(40));
   Value* half = l.e.b.CreateAShr(k, l.whole(1));
@@ -95,9 +64,9 @@ std::pair<Value*, Value*> split_power(Lanes& l, Value* magic) {
   return {power(half), power(rest)};
 }
 
-Value* exp_tail(Lanes& l, Value* r) { return exp_tail(l, r, l.single ? 8 : 13); }
+Value* exp_tail(Wide& l, Value* r) { return exp_tail(l, r, l.single ? 8 : 13); }
 
-Value* exp_lanes(Lanes& l, Value* x) {
+Value* exp_lanes(Wide& l, Value* x) {
   // Beyond these the f32 (f64) result is exactly 0 or infinite whatever the argument.
   x = l.single ? l.clamp(x, -120, 100) : l.clamp(x, -760, 720);
   Reduced at = reduce(l, x);
@@ -108,7 +77,7 @@ Value* exp_lanes(Lanes& l, Value* x) {
   return l.mul(l.mul(p, first), second);
 }
 
-Value* expm1_lanes(Lanes& l, Value* x) {
+Value* expm1_lanes(Wide& l, Value* x) {
   Value* limited = l.single ? l.clamp(x, -60, 100) : l.clamp(x, -60, 710);
   Reduced at = reduce(l, limited);
   Value* square = l.mul(at.r, at.r);
@@ -130,7 +99,7 @@ Value* expm1_lanes(Lanes& l, Value* x) {
 
 /// log of a positive, normal or subnormal number; `correction` is added to it before the last
 /// rounding steps (0 for plain log). The scheme is that of fdlibm's e_log.c.
-Value* log_core(Lanes& l, Value* x, Value* correction) {
+Value* log_core(Wide& l, Value* x, Value* correction) {
   auto& b = l.e.b;
   Value* exponent_shift = l.c(0);
   if (!l.single) {
@@ -162,16 +131,16 @@ Value* log_core(Lanes& l, Value* x, Value* correction) {
 }
 
 /// Values outside (0, inf): log(0) = -inf, log(negative) = NaN, log(inf) = inf, NaN stays.
-Value* log_edges(Lanes& l, Value* x, Value* inside) {
+Value* log_edges(Wide& l, Value* x, Value* inside) {
   Value* r = l.select(l.greater(x, 0), inside, l.c(std::numeric_limits<double>::quiet_NaN()));
   r = l.select(l.equal(x, 0), l.c(-kInfinity), r);
   r = l.select(l.equal(x, kInfinity), x, r);
-  return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
+  return l.select(l.is_nan(x), x, r);
 }
 
-Value* log_lanes(Lanes& l, Value* x) { return log_edges(l, x, log_core(l, x, l.c(0))); }
+Value* log_lanes(Wide& l, Value* x) { return log_edges(l, x, log_core(l, x, l.c(0))); }
 
-Value* log1p_lanes(Lanes& l, Value* x) {
+Value* log1p_lanes(Wide& l, Value* x) {
   Value* u = l.add(l.c(1), x);
   // What the addition lost, for either operand being the larger.
   Value* lost = l.select(l.greater(x, 1), l.sub(l.c(1), l.sub(u, x)), l.sub(x, l.sub(u, l.c(1))));
@@ -180,7 +149,7 @@ Value* log1p_lanes(Lanes& l, Value* x) {
   return l.select(l.equal(x, 0), x, r);
 }
 
-Value* tanh_lanes(Lanes& l, Value* x) {
+Value* tanh_lanes(Wide& l, Value* x) {
   Value* a = l.abs(x);
   Value* small = l.less(a, 0.55);
   // t = e^(2a) - 1: tanh = t / (t + 2), and 1 - 2 / (t + 2) where that is the more exact.
@@ -198,14 +167,14 @@ Value* tanh_lanes(Lanes& l, Value* x) {
     q = l.sub(q, l.div(l.mul(q, lost), below));
   }
   Value* r = l.select(small, q, l.sub(l.c(1), q));
-  r = l.e.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, r, x);
-  return l.select(l.e.b.CreateFCmpUNO(x, x), x, r);
+  r = l.copysign(r, x);
+  return l.select(l.is_nan(x), x, r);
 }
 
 /// erf(x) = x + x q(x^2) up to |x| = 2 (f64: 1.25, beyond which that sum loses digits), then
 /// 1 - exp(-x^2) g(|x| - c). q and g are Chebyshev fits, exact to 5e-10 and 6e-8 for f32, to 1e-18
 /// and 1e-16 for f64.
-Value* erf_lanes(Lanes& l, Value* x) {
+Value* erf_lanes(Wide& l, Value* x) {
   static const std::vector<double> kNearSingle = {
       0.12837916660366774,     -0.37612635923291976,    0.11283761658062828,
       -0.026864984341003626,   0.0052215547628071393,   -0.00085191721473283004,
@@ -235,8 +204,8 @@ Value* erf_lanes(Lanes& l, Value* x) {
   Value* near = l.fma(x, l.polynomial(l.mul(x, x), l.single ? kNearSingle : kNear), x);
   a = l.clamp(a, 0, l.single ? 4 : 6);  // from there on the result is 1
   Value* g = l.polynomial(l.sub(a, l.c(l.single ? 3 : 3.625)), l.single ? kFarSingle : kFar);
-  Value* far = l.sub(l.c(1), l.mul(exp_lanes(l, l.mul(a, l.e.b.CreateFNeg(a))), g));
-  far = l.e.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, far, x);
+  Value* far = l.sub(l.c(1), l.mul(exp_lanes(l, l.mul(a, l.neg(a))), g));
+  far = l.copysign(far, x);
   return l.select(l.less(a, l.single ? 2 : 1.25), near, far);
 }
 
@@ -244,9 +213,15 @@ Value* erf_lanes(Lanes& l, Value* x) {
 template <class Body>
 Value* in_double(Emitter& e, Value* x, Body body) {
   bool single = x->getType()->getScalarType()->isFloatTy();
-  Lanes l(e, x, single);
+  llvm::Type* type = x->getType()->getWithNewType(e.b.getDoubleTy());
+  Wide l{Lanes(e, type), single};
   Value* r = body(l, single ? e.b.CreateFPExt(x, l.type) : x);
   return single ? e.b.CreateFPTrunc(r, x->getType()) : r;
+}
+
+/// f32 is computed in f32 where the errors of products can be had.
+bool in_single(const Emitter& e, const Value* x) {
+  return x->getType()->getScalarType()->isFloatTy() && has_fma(e.level);
 }
 
 }  // namespace
@@ -256,12 +231,24 @@ Value* multiply_add(Emitter& e, Value* a, Value* b, Value* c) {
   return e.b.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
 }
 
-Value* exp(Emitter& e, Value* x) { return in_double(e, x, exp_lanes); }
-Value* expm1(Emitter& e, Value* x) { return in_double(e, x, expm1_lanes); }
-Value* log(Emitter& e, Value* x) { return in_double(e, x, log_lanes); }
-Value* log1p(Emitter& e, Value* x) { return in_double(e, x, log1p_lanes); }
-Value* tanh(Emitter& e, Value* x) { return in_double(e, x, tanh_lanes); }
-Value* erf(Emitter& e, Value* x) { return in_double(e, x, erf_lanes); }
+Value* exp(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::exp(e, x) : in_double(e, x, exp_lanes);
+}
+Value* expm1(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::expm1(e, x) : in_double(e, x, expm1_lanes);
+}
+Value* log(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::log(e, x) : in_double(e, x, log_lanes);
+}
+Value* log1p(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::log1p(e, x) : in_double(e, x, log1p_lanes);
+}
+Value* tanh(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::tanh(e, x) : in_double(e, x, tanh_lanes);
+}
+Value* erf(Emitter& e, Value* x) {
+  return in_single(e, x) ? single::erf(e, x) : in_double(e, x, erf_lanes);
+}
 
 Value* library(Emitter& e, const char* name, const std::vector<Value*>& args) {
   llvm::Type* t = args[0]->getType();

@@ -28,7 +28,8 @@ const std::vector<Function>& functions() {
       {Op::exp, std::exp, std::exp},    {Op::expm1, std::expm1, std::expm1},
       {Op::log, std::log, std::log},    {Op::log1p, std::log1p, std::log1p},
       {Op::tanh, std::tanh, std::tanh}, {Op::rsqrt, rsqrt, rsqrt_long},
-      {Op::sin, std::sin, std::sin},    {Op::erf, std::erf, std::erf}};
+      {Op::sin, std::sin, std::sin},    {Op::cos, std::cos, std::cos},
+      {Op::erf, std::erf, std::erf}};
   return all;
 }
 
@@ -36,7 +37,7 @@ const std::vector<Function>& functions() {
 double ulp_error(float actual, double exact) {
   if (std::isnan(exact)) return std::isnan(actual) ? 0 : 1e9;
   float rounded = float(exact);
-  if (rounded == actual) return 0;
+  if (rounded == actual) return std::signbit(rounded) == std::signbit(actual) ? 0 : 1e9;
   if (std::isinf(rounded) || std::isinf(actual) || std::isnan(actual)) return 1e9;
   int exponent = 0;
   std::frexp(exact, &exponent);
