@@ -98,9 +98,10 @@ Running Accumulator::merge(const Running& a, const Running& c) {
       return {b.CreateAnd(a.value, c.value), nullptr};
     case ReduceKind::max:
     case ReduceKind::min: {
-      Value* take = beats(c.value, a.value);
-      if (floating) take = b.CreateOr(take, is_nan(c.value));
-      return {b.CreateSelect(take, c.value, a.value), nullptr};
+      // NaN is chosen apart: what waits for `a` is one instruction.
+      Value* larger = b.CreateSelect(beats(c.value, a.value), c.value, a.value);
+      if (floating) larger = b.CreateSelect(is_nan(c.value), c.value, larger);
+      return {larger, nullptr};
     }
     case ReduceKind::argmax:
     case ReduceKind::argmin:

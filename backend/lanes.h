@@ -17,7 +17,9 @@ struct Lanes {
   llvm::Type* bits;  ///< integers of the same width
 
   Lanes(Emitter& emitter, llvm::Type* t)
-      : e(emitter), type(t), bits(t->getWithNewType(emitter.b.getIntNTy(t->getScalarSizeInBits()))) {}
+      : e(emitter),
+        type(t),
+        bits(t->getWithNewType(emitter.b.getIntNTy(t->getScalarSizeInBits()))) {}
 
   llvm::Value* c(double v) { return e.number(v, type); }
   llvm::Value* add(llvm::Value* a, llvm::Value* b) { return e.b.CreateFAdd(a, b); }

@@ -19,6 +19,13 @@ namespace {
 constexpr int64_t kSplitElements = 1 << 17;  ///< a reduction of less is not cut into blocks
 constexpr int64_t kBlockElements = 1 << 15;
 constexpr int64_t kMostBlocks = 64;
+constexpr int64_t kKeptBytes = 16 << 10;  ///< values of a row that are kept: half of a small L1
+
+/// Exponentials and the like.
+bool is_costly(const ir::Value& value) {
+  const ir::OpDef& def = ir::def(value.op);
+  return def.scalar && def.scalar->ulp >= 1;
+}
 
 }  // namespace
 
@@ -40,8 +47,7 @@ double cost_of_maps(const ir::Function& f, const Kernel& k) {
   double cost = 0;
   for (ValueId v : k.values) {
     const ir::OpDef& def = ir::def(f[v].op);
-    bool heavy = (def.scalar && def.scalar->ulp >= 1) || def.form == Form::Leaf;
-    cost += heavy ? 20 : 1;
+    cost += is_costly(f[v]) || def.form == Form::Leaf ? 20 : 1;
   }
   return cost;
 }
@@ -51,6 +57,13 @@ double LoopAnalysis::cost() const { return 1 + cost_of_maps(f_, k_); }
 double LoopAnalysis::elements() const {
   double n = 1;
   for (const Dim& d : full_) n *= double(e_.at_capacity(d));
+  return n;
+}
+
+int64_t LoopAnalysis::row_elements() const {
+  int64_t n = 1;
+  for (size_t d = 0; d < full_.size(); ++d)
+    if (folded_[d]) n *= e_.at_capacity(full_[d]);
   return n;
 }
 
@@ -88,17 +101,63 @@ void LoopAnalysis::find_shapes() {
     else
       throw NotFused("a yield of another shape");
   }
+  stores_with_fold_ = yields_without_reductions();
 }
 
 void LoopAnalysis::find_levels() {
-  std::map<ValueId, int> upstream;  // reductions on the way to a value
   for (ValueId v : k_.values) {
     int n = 0;
     for (ValueId a : f_[v].args)
-      if (k_.contains(a)) n = std::max(n, upstream[a]);
+      if (k_.contains(a)) n = std::max(n, upstream_[a]);
     if (ir::def(f_[v].op).form == Form::Reduce) level_[v] = n++;
-    upstream[v] = n;
+    upstream_[v] = n;
     levels_ = std::max(levels_, n);
+  }
+}
+
+/// Then one nest reads all that the kernel reads: rows must not read what it has overwritten.
+bool LoopAnalysis::yields_without_reductions() const {
+  if (levels_ != 1 || full_yields_.empty()) return false;
+  for (ValueId v : k_.values) {
+    if (ir::def(f_[v].op).form == Form::Reduce || f_[v].type.shape == full_) continue;
+    for (ValueId a : f_[v].args)
+      if (!k_.contains(a) && outside_access(f_, k_, a)) return false;
+  }
+  return std::all_of(full_yields_.begin(), full_yields_.end(),
+                     [&](ValueId y) { return upstream_.at(y) == 0; });
+}
+
+std::set<ValueId> LoopAnalysis::of_nest(const std::vector<ValueId>& roots) const {
+  const Shape& shape = f_[f_[reduces_[0]].args[0]].type.shape;
+  std::set<ValueId> seen;
+  std::vector<ValueId> stack = roots;
+  while (!stack.empty()) {
+    const ValueId v = stack.back();
+    stack.pop_back();
+    const bool of_loop =
+        k_.contains(v) && f_[v].type.shape == shape && ir::def(f_[v].op).form == Form::Map;
+    if (!of_loop || !seen.insert(v).second) continue;
+    stack.insert(stack.end(), f_[v].args.begin(), f_[v].args.end());
+  }
+  return seen;
+}
+
+/// Where lanes run along the row, of which a copy of one value then takes little of the cache.
+void LoopAnalysis::choose_kept() {
+  if (reduces_.empty() || !folds_lanes() || blocks_ > 1 || k_.sums_rows) return;
+  std::vector<std::set<ValueId>> nests(size_t(levels_) + 1);
+  for (ValueId r : reduces_) nests[size_t(level_.at(r))].merge(of_nest({f_[r].args[0]}));
+  nests.back() = of_nest(full_yields_);
+  int64_t bytes = 0;
+  for (ValueId v : k_.values) {
+    if (!is_costly(f_[v])) continue;
+    std::vector<int> used;
+    for (size_t n = 0; n < nests.size(); ++n)
+      if (nests[n].contains(v)) used.push_back(int(n));
+    const int64_t more = (row_elements() + e_.lanes) * ir::byte_size(f_[v].type.dtype);
+    if (used.size() < 2 || bytes + more > kKeptBytes) continue;
+    bytes += more;
+    kept_.push_back({v, used[0]});
   }
 }
 
@@ -179,6 +238,7 @@ void LoopAnalysis::choose_lanes() {
   int64_t fit = e_.at_capacity(full_[size_t(best)]) / e_.lanes;
   if (!reduces_.empty() && cost() <= 12) unroll_ = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   choose_blocks();
+  choose_kept();
 }
 
 void LoopAnalysis::choose_blocks() {

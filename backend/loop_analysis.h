@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "backend/emitter.h"
@@ -23,6 +24,12 @@ class LoopAnalysis {
     choose_lanes();
   }
 
+  /// A costly value that several nests of a row need: computed in the first, then read back.
+  struct Kept {
+    ir::ValueId v;
+    int first;  ///< nest
+  };
+
   Emitter e_;
   const ir::Function& f_;
   const Kernel& k_;
@@ -30,22 +37,30 @@ class LoopAnalysis {
   ir::Shape full_;            ///< S
   std::vector<bool> folded_;  ///< dims of S that are reduced
   std::vector<ir::ValueId> reduces_;
-  std::map<ir::ValueId, int> level_;  ///< of reductions: reductions upstream
+  std::map<ir::ValueId, int> level_;     ///< of reductions: reductions upstream
+  std::map<ir::ValueId, int> upstream_;  ///< of members: reductions on the way to them
   int levels_ = 0;
   std::vector<ir::ValueId> row_yields_, full_yields_;
+  bool stores_with_fold_ = false;  ///< full yields need no reduction: the first nest stores them
+  std::vector<Kept> kept_;
   int lane_dim_ = -1;  ///< dim of S
   int unroll_ = 1;
   // Split reductions.
   int64_t blocks_ = 1, block_ = 0;  ///< their number and size along split_dim_
   size_t split_dim_ = 0;
 
-  double cost() const;      ///< of an element of S
-  double elements() const;  ///< of S, at full batch
+  double cost() const;           ///< of an element of S
+  double elements() const;       ///< of S, at full batch
+  int64_t row_elements() const;  ///< of S that are folded into one
   bool folds_lanes() const { return lane_dim_ >= 0 && folded_[size_t(lane_dim_)]; }
 
  private:
   void find_shapes();
   void find_levels();
+  bool yields_without_reductions() const;
+  /// The members of shape S that `roots` are computed from in one nest.
+  std::set<ir::ValueId> of_nest(const std::vector<ir::ValueId>& roots) const;
+  void choose_kept();
   /// Strides, per dim of S, of everything that is loaded or stored at S or P; nothing when some
   /// operand is not simply strided.
   std::optional<std::vector<std::vector<ir::Dim>>> all_strides() const;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "backend/accumulate.h"
 #include "backend/loop_analysis.h"
@@ -54,6 +55,7 @@ class LoopKernel : LoopAnalysis {
   Emitted out_;
   Space space_;
   std::map<ValueId, std::pair<int, int>> partial_;  ///< bases of values and positions
+  std::map<ValueId, llvm::AllocaInst*> copies_;     ///< of a row: values that are kept
 
   Accumulator accumulator(ValueId r) {
     return Accumulator(e_, std::get<ir::ReduceKind>(f_[r].attrs[0]), f_[f_[r].args[0]].type.dtype,
@@ -239,9 +241,7 @@ class LoopKernel : LoopAnalysis {
 
   /// Row-major number of an element among the reduced dims.
   Value* position(const Coords& at) {
-    Coord linear = e_.constant(0);
-    for (size_t d = 0; d < full_.size(); ++d)
-      if (folded_[d]) linear = e_.add(e_.mul(linear, e_.size(full_[d])), at[d]);
+    Coord linear = in_row(at);
     return linear.uniform() ? linear.base : e_.lane_vector(linear);
   }
 
@@ -288,6 +288,11 @@ class LoopKernel : LoopAnalysis {
           write(slots[r][i], after);
         }
       }
+      keep_in_nest(level_.at(reduces[0]), ats);
+      if (!stores_with_fold_) return;
+      std::vector<std::vector<Value*>> elements;
+      for (const Coords& at : ats) elements.push_back(at_index(full_yields_, at));
+      for (size_t i = 0; i < ats.size(); ++i) store(full_yields_, ats[i], elements[i]);
     });
     std::map<ValueId, std::vector<Running>> results;
     for (ValueId r : reduces) {
@@ -306,6 +311,35 @@ class LoopKernel : LoopAnalysis {
     return results;
   }
 
+  /// Where the element at `at` of the reduced dims lies in a copy of one row.
+  Coord in_row(const Coords& at) {
+    Coord linear = e_.constant(0);
+    for (size_t d = 0; d < full_.size(); ++d)
+      if (folded_[d]) linear = e_.add(e_.mul(linear, e_.size(full_[d])), at[d]);
+    return linear;
+  }
+
+  /// A nest over the row of `cells` that also writes down what later nests need again.
+  void keep_in_nest(int nest, const std::vector<Coords>& ats) {
+    for (const Kept& kept : kept_) {
+      if (kept.first != nest) continue;
+      for (const Coords& at : ats)
+        e_.store(pull_.value(kept.v, at), copies_.at(kept.v), f_[kept.v].type.dtype, in_row(at));
+    }
+  }
+
+  void read_kept(int nest) {
+    for (const Kept& kept : kept_) {
+      if (kept.first != nest) continue;
+      pull_.read_by(kept.v, [this, v = kept.v](const Coords& at) {
+        const bool saved = std::exchange(e_.pinned, true);
+        Value* element = e_.load(copies_.at(v), f_[v].type.dtype, in_row(at));
+        e_.pinned = saved;
+        return element;
+      });
+    }
+  }
+
   std::vector<ValueId> reduces_of_level(int level) const {
     std::vector<ValueId> some;
     for (ValueId r : reduces_)
@@ -321,8 +355,14 @@ class LoopKernel : LoopAnalysis {
     return at;
   }
 
+  /// Room for one row of `v`, to the end of its last vector.
+  llvm::AllocaInst* row_copy(ValueId v) {
+    return e_.slot(e_.scalar_type(f_[v].type.dtype), row_elements() + e_.lanes);
+  }
+
   void emit_direct() {
     begin("", row_shape(), row_lane_dim(), folds_lanes() ? 1 : unroll_, elements() * cost());
+    for (const Kept& kept : kept_) copies_[kept.v] = row_copy(kept.v);
     over(e_, space_, [&](const std::vector<Coords>& rows) {
       std::vector<Coords> cells;
       for (const Coords& row : rows) cells.push_back(spread(row));
@@ -331,12 +371,13 @@ class LoopKernel : LoopAnalysis {
         for (auto& [r, running] : results)
           for (size_t i = 0; i < running.size(); ++i)
             pull_.give(r, rows[i], accumulator(r).finish(running[i]));
+        read_kept(level);
       }
       // Row values are computed before and stored after the last nest: it may read what they
       // replace.
       std::vector<std::vector<Value*>> elements;
       for (const Coords& row : rows) elements.push_back(at_index(row_yields_, row));
-      if (!full_yields_.empty())
+      if (!full_yields_.empty() && !stores_with_fold_)
         fold_nest(cells, nullptr, [&](const std::vector<Coords>& ats) {
           for (const Coords& at : ats) store_at(full_yields_, at);
         });
@@ -402,7 +443,7 @@ class LoopKernel : LoopAnalysis {
       emit_partial(level, some, rows, areas);
       emit_merge(level, some, rows, areas);
     }
-    if (full_yields_.empty()) return;
+    if (full_yields_.empty() || stores_with_fold_) return;
     store_later(".rest", full_, lane_dim_, full_yields_);
     if (!row_yields_.empty()) store_later(".rows", row_shape(), row_lane_dim(), row_yields_);
   }
@@ -427,6 +468,8 @@ class LoopKernel : LoopAnalysis {
     Step& s = begin(".part" + std::to_string(level), shape, lane_dim < 0 ? -1 : lane_dim + 1,
                     folds_lanes() ? 1 : unroll_, elements() * cost());
     s.writes = areas;
+    if (stores_with_fold_)
+      for (ValueId y : full_yields_) s.writes.push_back(k_.base_index.at(y));
     for (int i : done_) s.reads.push_back(i);
     over(e_, space_, [&](const std::vector<Coords>& units) {
       std::vector<Coords> cells;
@@ -456,10 +499,12 @@ class LoopKernel : LoopAnalysis {
     int row_lanes = row_lane_dim();
     int saved_lanes = e_.lanes;
     if (row_lanes < 0) e_.lanes = 1;
-    bool last = level + 1 == levels_ && full_yields_.empty();
+    bool last = level + 1 == levels_ && (full_yields_.empty() || stores_with_fold_);
     Step& s = begin(".merge" + std::to_string(level), row_shape(), row_lanes, 1,
                     double(e_.at_capacity(rows)) * double(blocks_ + 1));
     if (!last) s.writes.clear();
+    s.flops = double(e_.at_capacity(rows)) * double(blocks_) * double(some.size());
+    s.bytes = 8 * s.flops;
     s.reads.insert(s.reads.end(), areas.begin(), areas.end());
     for (int i : done_) s.reads.push_back(i);
     size_t step = out_.steps.size() - 1;

@@ -1,6 +1,6 @@
-// exp, log, tanh, erf and their kin of f32 in f32 lanes. A result is a large exact part plus a small
-// one, so that the roundings before the last reach it scaled down. Polynomials are minimax fits with
-// coefficients rounded to f32.
+// exp, log, tanh, erf and their kin of f32 in f32 lanes. A result is a large exact part plus a
+// small one, so that the roundings before the last reach it scaled down. Polynomials are minimax
+// fits with coefficients rounded to f32.
 #include "backend/math_single.h"
 
 #include <llvm/IR/IntrinsicsX86.h>
@@ -127,8 +127,7 @@ Value* log1p(Emitter& e, Value* x) {
   // What the addition lost, for either operand being the larger.
   Value* lost = l.select(l.greater(x, 1), l.sub(l.c(1), l.sub(u, x)), l.sub(x, l.sub(u, l.c(1))));
   Parts parts = split(l, u);
-  Value* k_bits =
-      e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, parts.k_bits, l.whole(126));
+  Value* k_bits = e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, parts.k_bits, l.whole(126));
   Value* down = l.from_bits(e.b.CreateShl(e.b.CreateSub(l.whole(127), k_bits), l.whole(23)));
   lost = l.mul(lost, down);
   Value* near = l.sub(parts.m, l.c(1));
@@ -139,7 +138,7 @@ Value* log1p(Emitter& e, Value* x) {
 }
 
 Value* tanh(Emitter& e, Value* x) {
-  static const std::vector<double> kNear = {-0.333332956,   0.133323461,   -0.0538798459,
+  static const std::vector<double> kNear = {-0.333332956,   0.133323461,    -0.0538798459,
                                             0.0214866772,   -0.00794601627, 0.00230122916,
                                             -0.000358396734};
   Lanes l = lanes_of(e, x);
@@ -153,12 +152,12 @@ Value* tanh(Emitter& e, Value* x) {
 }
 
 Value* erf(Emitter& e, Value* x) {
-  static const std::vector<double> kNear = {0.128379166,  -0.37612626,    0.112835787,
-                                            -0.0268533472, 0.0051871622,   -0.00079978531,
+  static const std::vector<double> kNear = {0.128379166,   -0.37612626,  0.112835787,
+                                            -0.0268533472, 0.0051871622, -0.00079978531,
                                             7.80690316e-05};
   // log(1 - erf(1 + x))
-  static const std::vector<double> kFar = {-1.84960556,    -2.63896275,   -0.84317261,
-                                           -0.0412593782,  0.00944564398, -0.00147509365,
+  static const std::vector<double> kFar = {-1.84960556,   -2.63896275,   -0.84317261,
+                                           -0.0412593782, 0.00944564398, -0.00147509365,
                                            8.85269183e-05};
   Lanes l = lanes_of(e, x);
   Value* near = l.fma(x, l.polynomial(l.mul(x, x), kNear), x);

@@ -27,6 +27,7 @@ void Pull::give(ValueId v, const Coords& at, Value* element) {
 
 void Pull::forget() {
   given_.clear();
+  readers_.clear();
   known_.clear();
 }
 
@@ -44,6 +45,7 @@ Value* Pull::compute(ValueId v, const Coords& at) {
     for (size_t d = at.size(); d-- > 1;) strides[d - 1] = strides[d] * f_[v].type.shape[d];
     return load(v, kept->second, 0, strides, at);
   }
+  if (auto reader = readers_.find(v); reader != readers_.end()) return reader->second(at);
   if (auto given = given_.find(v); given != given_.end()) {
     for (const auto& [where, element] : given->second)
       if (where == at) return element;

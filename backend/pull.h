@@ -1,6 +1,7 @@
 // The element of a value at an index, computed from stored values: what every kernel is made of.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ class Pull {
   /// `v`, a member, is read from base number `base`, dense, from now on.
   void read_from(ir::ValueId v, int base) { kept_[v] = base; }
 
+  /// `v`, a member, is read by `element` from now on: it was kept while it was computed.
+  void read_by(ir::ValueId v, std::function<llvm::Value*(const Coords&)> element) {
+    readers_[v] = std::move(element);
+  }
+
   /// Stores an element of a yield.
   void store(ir::ValueId yield, const Coords& at, llvm::Value* element);
   llvm::Value* constant(const ir::Scalar& number, ir::DType type);
@@ -45,6 +51,7 @@ class Pull {
   std::map<Key, llvm::Value*> known_;
   std::map<ir::ValueId, std::vector<std::pair<Coords, llvm::Value*>>> given_;
   std::map<ir::ValueId, int> kept_;
+  std::map<ir::ValueId, std::function<llvm::Value*(const Coords&)>> readers_;
   bool strict_ = false;  ///< lanes outside the mask may lie outside their tensor
 
   llvm::Value* compute(ir::ValueId v, const Coords& at);

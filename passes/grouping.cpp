@@ -223,6 +223,15 @@ void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves) const {
   }
 }
 
+/// Whether a loop stores values of its shape that do not depend on its reductions. Not over the
+/// batch: there sums and values of each row are kernels of their own, which may stream.
+bool takes_stores(const Group& group) {
+  if (group.form == Form::Map) return true;
+  return group.form == Form::Reduce &&
+         std::all_of(group.shape.begin(), group.shape.end(),
+                     [](const ir::Dim& d) { return d.is_constant(); });
+}
+
 /// Stores a floating value in a plain loop: a new one, or one that exists, reads the same values
 /// and needs the same groups (so that no circle can arise).
 void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
@@ -233,7 +242,7 @@ void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
   uint32_t chosen = kNoGroup;
   for (uint32_t g = uint32_t(out_.groups.size()); g-- > 0 && chosen == kNoGroup;) {
     const Group& group = out_.groups[g];
-    if (group.form != Form::Map || group.shape != shape || avoid.contains(g)) continue;
+    if (!takes_stores(group) || group.shape != shape || avoid.contains(g)) continue;
     if (group_ops_[g] > kMaxStoredTogether) continue;
     const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
                           return group.leaves.contains(l);

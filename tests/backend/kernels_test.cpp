@@ -44,8 +44,23 @@ TEST(Kernels, RowSums) {
     }
 }
 
+// What needs no reduction is stored by the loop that reduces, in one piece and cut into blocks.
+TEST(Kernels, SumBesideStoredValues) {
+  for (auto [n, m] : {std::pair<int64_t, int64_t>{3, 5}, {16, 64}, {7, 33}, {300, 501}})
+    for (bool all : {false, true})
+      check(
+          [&, n = n, m = m](Builder& b) {
+            auto x = b.parameter("x", {DType::f32, {n, m}});
+            auto e = b.unary(Op::exp, x);
+            b.result("s", b.sum(e, all ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{1}));
+            b.result("e", e);
+            b.result("f", b.binary(Op::mul, e, x));
+          },
+          {}, 1e-5, "sum beside values of " + std::to_string(n) + "x" + std::to_string(m));
+}
+
 TEST(Kernels, Softmax) {
-  for (int64_t m : {1, 3, 10, 16, 33})
+  for (int64_t m : {1, 3, 10, 16, 33, 100, 5000})
     check(
         [&](Builder& b) {
           Dim batch = Dim::symbol("batch");
