@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/commute.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -37,15 +38,22 @@ size_t hash_of(const ir::Attribute& attribute) {
 
 size_t hash_of(const Value& value) {
   size_t hash = size_t(value.op);
-  for (ValueId a : value.args) mix(hash, a.index);
+  auto args = value.args;
+  if (ir::commutes(value.op)) std::sort(args.begin(), args.end());
+  for (ValueId a : args) mix(hash, a.index);
   for (const auto& attribute : value.attrs) mix(hash, hash_of(attribute));
   mix(hash, size_t(value.type.dtype));
   mix(hash, value.type.shape.size());
   return hash;
 }
 
+bool same_operands(const Value& a, const Value& b) {
+  if (a.args == b.args) return true;
+  return ir::commutes(a.op) && a.args[0] == b.args[1] && a.args[1] == b.args[0];
+}
+
 bool same(const Value& a, const Value& b) {
-  return a.op == b.op && a.args == b.args && a.attrs == b.attrs && a.type == b.type;
+  return a.op == b.op && same_operands(a, b) && a.attrs == b.attrs && a.type == b.type;
 }
 
 void merge_function(Module& module, FunctionId f, PassContext& context) {

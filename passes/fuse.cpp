@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "passes/cse.h"
 #include "passes/grouping.h"
 #include "passes/passes.h"
 
@@ -179,6 +180,74 @@ void separate_constants(Module& module, FunctionId f) {
   rewriter.finish();
 }
 
+/// The reduction of the same loop over fewer dims that `x` depends on element by element.
+const Value* inner_reduction(const Function& function, const Value& reduce) {
+  constexpr size_t kMostVisited = 64;
+  const auto& dims = std::get<std::vector<int64_t>>(reduce.attrs[1]);
+  const ir::Shape& shape = function[reduce.args[0]].type.shape;
+  std::set<ValueId> seen;
+  std::vector<ValueId> stack = reduce.args;
+  while (!stack.empty() && seen.size() < kMostVisited) {
+    const ValueId v = stack.back();
+    stack.pop_back();
+    if (!seen.insert(v).second) continue;
+    const Value& value = function[v];
+    const ir::Form form = ir::def(value.op).form;
+    if (form == ir::Form::Reduce && function[value.args[0]].type.shape == shape) {
+      const auto& inner = std::get<std::vector<int64_t>>(value.attrs[1]);
+      if (inner.size() < dims.size() &&
+          std::includes(dims.begin(), dims.end(), inner.begin(), inner.end()))
+        return &value;
+    } else if (form == ir::Form::Map || form == ir::Form::View) {
+      stack.insert(stack.end(), value.args.begin(), value.args.end());
+    }
+  }
+  return nullptr;
+}
+
+/// The value that computes the same as the last one, `v`, which then goes; or `v`.
+ValueId take_first(Function& function, ValueTable& table, ValueId v) {
+  const ValueId first = table.unique(v);
+  if (first == v) return v;
+  unite_locs(function[first].locs, function[v].locs);
+  if (function[first].name.empty()) function[first].name = function[v].name;
+  function.values.pop_back();
+  return first;
+}
+
+/// A reduction of what was computed with results of each row (a loss of a softmax) is made in two
+/// steps: over the row, in the loop that is there already, then over the results of the rows.
+void reduce_rows_first(Module& module, FunctionId f) {
+  Rewriter rewriter(module, f);
+  ValueTable table(module, f);
+  const Function& old = rewriter.old();
+  for (size_t i = old.params.size(); i < old.values.size(); ++i) {
+    const Value& value = old.values[i];
+    const ValueId v = rewriter.copy(ValueId(i));
+    if (ir::def(value.op).form != ir::Form::Reduce) continue;
+    const bool same_type = value.type.dtype == old[value.args[0]].type.dtype;
+    const Value* inner = same_type ? inner_reduction(old, value) : nullptr;
+    if (!inner) {
+      rewriter.set(ValueId(i), take_first(module[f], table, v));
+      continue;
+    }
+    Function& now = module[f];
+    const auto& first = std::get<std::vector<int64_t>>(inner->attrs[1]);
+    std::vector<int64_t> rest;  // of the dims, counted without the first
+    for (int64_t d : std::get<std::vector<int64_t>>(value.attrs[1]))
+      if (!std::binary_search(first.begin(), first.end(), d))
+        rest.push_back(d - (std::lower_bound(first.begin(), first.end(), d) - first.begin()));
+    Value outer = now[v];
+    outer.attrs[1] = rest;
+    now[v].attrs[1] = first;
+    now[v].type.shape = inner->type.shape;
+    now[v].name.clear();
+    outer.args = {take_first(now, table, v)};
+    rewriter.set(ValueId(i), append(now, std::move(outer)));
+  }
+  rewriter.finish();
+}
+
 /// Drops kernels and addresses that a module already has.
 void undo_kernels(Function& function) {
   function.kernels.clear();
@@ -194,6 +263,7 @@ Module form_kernels(Module module, Grouping (*group)(const Function&)) {
     if (!module[f].entry) continue;
     undo_kernels(module[f]);
     separate_constants(module, f);
+    if (group == group_values) reduce_rows_first(module, f);
     erase_unused(module, f);
     const Function before = module[f];
     if (!KernelWriter(module, f, group(before)).run()) {
