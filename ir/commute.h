@@ -5,7 +5,8 @@
 
 namespace netc::ir {
 
-/// True when the two operands of a scalar primitive may change places: no bit of any result differs.
+/// True when the two operands of a scalar primitive may change places: no bit of any result
+/// differs.
 bool commutes(Op op);
 
 }  // namespace netc::ir
