@@ -5,6 +5,7 @@
 #include <array>
 
 #include "ir/array.h"
+#include "ir/window_rules.h"
 #include "passes/passes.h"
 #include "passes/rules.h"
 
@@ -51,6 +52,11 @@ ValueId Simplifier::apply_rules(ValueId v) {
   return v;
 }
 
+ValueId Simplifier::without_columns(ValueId v) {
+  const ValueId next = ir::without_columns(b_, v);
+  return next == v || context_.rewrite("simplify.windows") ? next : v;
+}
+
 ValueId Simplifier::improve(ValueId v) {
   ++depth_;
   for (int step = 0; step < kMaxSteps; ++step) {
@@ -60,6 +66,7 @@ ValueId Simplifier::improve(ValueId v) {
       next = fold_constant(b_, v);
       if (next == v) next = merge_views(b_, v);
       if (next != v && !context_.rewrite("simplify.views")) next = v;
+      if (next == v) next = without_columns(v);
     }
     if (next == v) break;
     v = next;

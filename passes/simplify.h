@@ -25,6 +25,7 @@ class Simplifier {
   int depth_ = 0;
 
   ir::ValueId apply_rules(ir::ValueId v);
+  ir::ValueId without_columns(ir::ValueId v);
 };
 
 /// What differentiation does with its own writing, the values from `first` on: equal values become
