@@ -100,13 +100,15 @@ bool is_affine_view(Op op) {
   }
 }
 
+/// Whether `v`, a view, is what its kernel stores: the last value of a kernel of views alone.
 bool has_own_kernel(const Function& function, ValueId v) {
   KernelId kernel = function[v].kernel;
   if (!kernel) return false;
   size_t i = v.index;
-  bool before = i > 0 && function.values[i - 1].kernel == kernel;
-  bool after = i + 1 < function.values.size() && function.values[i + 1].kernel == kernel;
-  return !before && !after;
+  if (i + 1 < function.values.size() && function.values[i + 1].kernel == kernel) return false;
+  for (; i > 0 && function.values[i - 1].kernel == kernel; --i)
+    if (def(function.values[i - 1].op).form != Form::View) return false;
+  return true;
 }
 
 }  // namespace

@@ -68,18 +68,30 @@ class Roles {
     const bool stored =
         form(f_, access->base) != Form::Leaf || f_[access->base].op == Op::parameter;
     if (!stored || !has_rows(shape) || row < 0) return false;
-    const Dim step = stored_access(f_, access->base).strides[0];
-    if (!step.is_constant() || access->strides[size_t(row)] != step) return false;
-    if (!access->offset.is_constant()) return false;
-    int64_t first = access->offset.constant(), last = first;  // elements of row 0 that are read
-    for (size_t d = 0; d < access->strides.size(); ++d) {
-      if (int(d) == row) continue;
-      const Dim& size = f_[v].type.shape[d];
-      if (!size.is_constant() || !access->strides[d].is_constant()) return false;
-      const int64_t reach = (size.constant() - 1) * access->strides[d].constant();
+    return stays_in_row(*access, f_[v].type.shape, size_t(row));
+  }
+
+  /// Whether rows of a view of this shape, counted by its dim `row`, are rows of the base.
+  bool stays_in_row(const Access& access, const Shape& shape, size_t row) const {
+    const Dim step = stored_access(f_, access.base).strides[0];
+    if (!step.is_constant() || access.strides[row] != step) return false;
+    if (!access.offset.is_constant()) return false;
+    int64_t first = access.offset.constant(), last = first;  // elements of row 0 that are read
+    for (size_t d = 0; d < access.strides.size(); ++d) {
+      if (d == row) continue;
+      const Dim& size = shape[d];
+      if (!size.is_constant() || !access.strides[d].is_constant()) return false;
+      const int64_t reach = (size.constant() - 1) * access.strides[d].constant();
       (reach < 0 ? first : last) += reach;
     }
     return first >= 0 && last < step.constant();
+  }
+
+  /// Whether a view of a value that is computed here shows each row its own.
+  bool keeps_rows(ValueId view) const {
+    const ValueId a = f_[view].args[0];
+    const auto access = through_view(f_[view], f_[a].type, stored_access(f_, a));
+    return access && has_rows(f_[a].type.shape) && stays_in_row(*access, f_[view].type.shape, 0);
   }
 
   bool reads_own_row(ValueId v) const {
@@ -89,7 +101,11 @@ class Roles {
   bool each(const std::vector<ValueId>& some) const {
     return std::all_of(some.begin(), some.end(), [&](ValueId v) {
       const auto& args = f_[v].args;
-      return has_rows(f_[v].type.shape) && (!is_view(f_, v) || args.size() == 1) &&
+      if (!has_rows(f_[v].type.shape)) return false;
+      if (is_view(f_, v) && form(f_, args[0]) == Form::Map && inside_.contains(args[0]) &&
+          !keeps_rows(v))
+        return false;
+      return (!is_view(f_, v) || args.size() == 1) &&
              std::all_of(args.begin(), args.end(), [&](ValueId a) { return reads_own_row(a); });
     });
   }

@@ -107,11 +107,17 @@ class Contract {
     return {};
   }
 
+  bool is_stored(ValueId v) const {
+    return !uses_.readers[v.index].empty() ||
+           std::any_of(f_.results.begin(), f_.results.end(),
+                       [&](const ir::Result& r) { return r.value == v; });
+  }
+
   std::optional<std::string> pullable(ValueId v, const Shape& full, const Shape* row,
                                       const std::vector<int64_t>& dims) const {
     const Value& value = f_[v];
     if (is_view(value)) return view(v, full, row, dims);
-    if (shape(v) != full && !(row && shape(v) == *row))
+    if (shape(v) != full && (row ? shape(v) != *row : is_stored(v)))
       return text(v, "has neither the shape of the loop nor of its rows");
     for (ValueId a : value.args)
       if (inside(a) && shape(a) != shape(v) && ir::def(value.op).form == Form::Map)
@@ -124,6 +130,7 @@ class Contract {
                                   const std::vector<int64_t>& dims) const {
     for (ValueId a : f_[v].args) {
       if (!inside(a) || is_view(f_[a]) || is_free_leaf(f_, a)) continue;
+      if (!row && f_[v].args.size() == 1 && !repeats_elements(f_, f_[v])) continue;
       if (!row || shape(a) != *row || f_[v].args.size() != 1)
         return text(a, "is looked at through a view, but is no row value");
     }

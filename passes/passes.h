@@ -11,6 +11,8 @@ ir::Module inline_calls(ir::Module module, PassContext& context);
 ir::Module simplify(ir::Module module, PassContext& context);
 ir::Module merge_common(ir::Module module, PassContext& context);
 ir::Module erase_dead(ir::Module module, PassContext& context);
+ir::Module move_results_last(ir::Module module, PassContext& context);
+ir::Module keep_borders(ir::Module module, PassContext& context);
 ir::Module choose_layouts(ir::Module module, PassContext& context);
 ir::Module fuse(ir::Module module, PassContext& context);
 ir::Module stream_batch(ir::Module module, PassContext& context);

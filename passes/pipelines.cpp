@@ -31,6 +31,14 @@ const Step kSteps[] = {
     {kOptimised, 0, 2, {"dce", "drop unused values and functions", erase_dead}},
 
     // Kernels.
+    {kFused,
+     2,
+     2,
+     {"results_last", "keep results of contractions as tiles make them", move_results_last}},
+    {kFused,
+     2,
+     2,
+     {"borders", "store what is bordered for a contraction with its border", keep_borders}},
     {kFused, 2, 2, {"layouts", "store operands as contractions read them", choose_layouts}},
     {kFused, 1, 2, {"fuse", "form kernels of what may run together", fuse}},
     {kFused, 2, 2, {"stream", "run kernels together on blocks of rows", stream_batch}},
