@@ -54,11 +54,7 @@ class ContractKernel {
       if (p_.pack[which]) step.reads.push_back(packed_[which].base);
     step.chunks = chunk_count(e_, space_);
     step.flops = 2 * p_.multiplications;
-    for (ValueId v : k_.bases) {
-      double bytes = double(ir::byte_size(f_[v].type.dtype));
-      for (const Dim& d : f_[v].type.shape) bytes *= double(e_.at_capacity(d));
-      step.bytes += bytes;
-    }
+    for (ValueId v : k_.bases) step.bytes += bytes_at_capacity(e_, f_[v].type);
     if (partial_ >= 0) {
       step.writes = {partial_};
       step.function += ".part";
@@ -142,10 +138,15 @@ class ContractKernel {
     split_ = p_.folded.back();
     int64_t n = size(split_);
     int64_t wanted = std::min(int64_t(p_.multiplications / kSplitWork), n / 1024);
-    if (wanted < 2 || unit_count(e_, space_) >= kFewUnits) return;
-    wanted = std::min(wanted, kMostSplits);
-    split_block_ = ceil_div(ceil_div(n, wanted), p_.lanes) * p_.lanes;
-    splits_ = ceil_div(n, split_block_);
+    if (wanted < 2 || unit_count(e_, space_) >= kFewUnits) {
+      if (p_.split < 0) return;
+      split_ = p_.split;
+      split_block_ = p_.split_block;
+    } else {
+      wanted = std::min(wanted, kMostSplits);
+      split_block_ = ceil_div(ceil_div(n, wanted), p_.lanes) * p_.lanes;
+    }
+    splits_ = ceil_div(size(split_), split_block_);
     add_partial();
   }
 

@@ -38,7 +38,12 @@ struct ContractionPlan {
   int rows = 1, columns = 1;   ///< of a tile; columns in vectors for Outer
   bool half = false;           ///< the last vector of the column label has half the lanes
   double multiplications = 0;  ///< at full batch
+  int split = -1;           ///< folded label whose blocks give partial sums, to stay in the cache
+  int64_t split_block = 0;  ///< elements of a block
 };
+
+/// Bytes of a tensor of this type at full batch.
+double bytes_at_capacity(const Emitter& e, const ir::Type& type);
 
 /// Reads the kernel's einsum and decides. Throws NotFused when the kernel is not a contraction.
 ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,

@@ -26,8 +26,8 @@ class Planner {
     read();
     ContractionPlan best;
     double best_cost = std::numeric_limits<double>::infinity();
-    auto consider = [&](ContractionPlan candidate) {
-      double cost = finish(candidate);
+    auto consider = [&](ContractionPlan candidate, double factor = 1) {
+      double cost = finish(candidate) * factor;
       if (cost < best_cost) best_cost = cost, best = std::move(candidate);
     };
     for (int l = 0; l < int(p_.labels.size()); ++l) {
@@ -36,10 +36,19 @@ class Planner {
       if (p_.labels[size_t(l)].folded()) {
         if (!unit_stride(l, 0) || !unit_stride(l, 1)) continue;
         candidate.kind = TileKind::Dot;
+        consider(candidate);
+        continue;
       }
-      consider(candidate);
+      // Rows from the label that lies closest together, unless another fits tiles much better.
+      std::vector<int> rows = possible_rows(l);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        candidate.row = rows[i];
+        consider(candidate, 1 + 0.04 * double(i));
+      }
+      if (rows.empty()) consider(candidate);
     }
     consider(p_);  // no lanes at all
+    split_for_cache(best);
     return best;
   }
 
@@ -115,15 +124,7 @@ class Planner {
     c.lanes = c.lane < 0 ? 1 : lanes_for(e_, label(c.lane).size, most);
     bool dot = c.kind == TileKind::Dot;
     c.column = dot ? -1 : c.lane;
-    // Rows reuse what the columns loaded: the label must not be in an operand with the columns.
-    auto apart = [&](int l, int other) {
-      if (l == other) return false;
-      if (other < 0) return true;
-      for (int which : {0, 1})
-        if (label(l).present[which] && label(other).present[which]) return false;
-      return true;
-    };
-    c.row = largest([&](int l) { return apart(l, c.column) && !negative(l); });
+    if (c.row < 0) c.row = largest([&](int l) { return apart(l, c.column) && !negative(l); });
     if (dot && c.row >= 0)
       c.column = largest([&](int l) { return apart(l, c.row) && !negative(l); });
     for (int l = 0; l < int(p_.labels.size()); ++l) {
@@ -132,10 +133,12 @@ class Planner {
       else if (l != c.row && l != c.column)
         c.outer.push_back(l);
     }
-    // Innermost: the lanes of a Dot, else the longest.
+    // Innermost: the lanes of a Dot, else the elements that lie closest together, if they are a
+    // few.
     std::stable_sort(c.folded.begin(), c.folded.end(), [&](int x, int y) {
       if (dot && (x == c.lane || y == c.lane)) return y == c.lane && x != c.lane;
-      return size(x) < size(y);
+      if (few(x) != few(y)) return few(x);
+      return distance(x) > distance(y);
     });
     double cost = choose_tile(c);
     double results = 1;
@@ -148,6 +151,36 @@ class Planner {
     cost += results * (contiguous ? 0.2 : 4.0) * double(k_.bases.size() - 1);
     if (!dot && c.lane >= 0) cost += choose_packing(c);
     return cost;
+  }
+
+  /// Rows reuse what the columns loaded: the label must not be in an operand with the columns.
+  bool apart(int l, int other) const {
+    if (l == other) return false;
+    if (other < 0) return true;
+    for (int which : {0, 1})
+      if (label(l).present[which] && label(other).present[which]) return false;
+    return true;
+  }
+
+  bool few(int l) const { return label(l).size.is_constant() && size(l) < 8; }
+
+  /// How far elements along a label lie apart in the operands, at most.
+  int64_t distance(int l) const {
+    int64_t most = 0;
+    for (int which : {0, 1})
+      if (label(l).present[which])
+        most = std::max(most, std::abs(e_.at_capacity(label(l).stride[which])));
+    return most;
+  }
+
+  /// Labels of the result that may be the rows of a tile, those closest together first.
+  std::vector<int> possible_rows(int column) const {
+    std::vector<int> rows;
+    for (int l = 0; l < int(p_.labels.size()); ++l)
+      if (!label(l).folded() && size(l) > 1 && apart(l, column) && !negative(l)) rows.push_back(l);
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](int x, int y) { return distance(x) < distance(y); });
+    return rows;
   }
 
   bool negative(int l) const {
@@ -183,7 +216,30 @@ class Planner {
     double extra = has_fma(e_.level) ? 1 : 2;
     double multiply = rows * columns * extra / units;
     double loads = (rows + columns) * (c.lanes == 1 ? 0.5 : 0.6);
-    return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns);
+    // Sums over several labels run along much data, so vectors come from the second cache.
+    double stream = c.kind == TileKind::Outer && c.folded.size() > 1 ? 0.25 * columns : 0;
+    return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns) + stream;
+  }
+
+  /// Where the vectors that one panel of columns reads do not fit the second cache, each tile of
+  /// rows reads them from further away. The sum is then made in blocks that fit, unless results are
+  /// so large that adding the blocks' would move more.
+  void split_for_cache(ContractionPlan& c) const {
+    constexpr double kCacheBytes = 1 << 20, kBlockBytes = 1 << 18;
+    constexpr int64_t kMostBlocks = 32;
+    if (c.kind == TileKind::Dot || c.folded.empty()) return;
+    double panel = double(c.columns * c.lanes * bytes_), read = 0;
+    for (int l : c.folded) panel *= double(size(l));
+    for (const ir::Access& operand : c.operands)
+      read += bytes_at_capacity(e_, f_[operand.base].type);
+    const double made = std::max(bytes_at_capacity(e_, f_[c.einsum].type), 1.0);
+    const int farthest = *std::max_element(c.folded.begin(), c.folded.end(),
+                                           [&](int x, int y) { return distance(x) < distance(y); });
+    const int64_t wanted = std::min(
+        {int64_t(panel / kBlockBytes), int64_t(read / (2 * made)), size(farthest), kMostBlocks});
+    if (panel < kCacheBytes || wanted < 2) return;
+    c.split = farthest;
+    c.split_block = ceil_div(size(farthest), wanted);
   }
 
   /// Whether half a vector holds the end of the columns.
@@ -232,6 +288,12 @@ class Planner {
 };
 
 }  // namespace
+
+double bytes_at_capacity(const Emitter& e, const ir::Type& type) {
+  double bytes = double(ir::byte_size(type.dtype));
+  for (const Dim& d : type.shape) bytes *= double(e.at_capacity(d));
+  return bytes;
+}
 
 ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,
                                  const Kernel& kernel) {
