@@ -65,6 +65,8 @@ class Programs(unittest.TestCase):
 
     def test_flops_of_a_step(self):
         self.assertEqual(zoo.BY_NAME["mlpSmall"].flop, 2 * 32 * (2 * 784 * 128 + 3 * 128 * 10))
+        self.assertEqual(zoo.BY_NAME["cnn"].flop, 2 * 64 * (2 * 26 * 26 * 32 * 9 + 3 * (24 * 24 * 64 * 32 * 9 +
+                                                                                      9216 * 128 + 1280)))
 
 
 class Comparison(unittest.TestCase):

@@ -2,7 +2,7 @@
 
 RATIO = {
     "zoo/2/linreluMse50k": 1.6, "zoo/2/twoLayer": 4.0, "zoo/2/logreg": 4.3, "zoo/2/mlpSmall": 3.9,
-    "zoo/2/mlpMid": 1.8, "zoo/2/mlpBig": 1.28,
+    "zoo/2/mlpMid": 1.8, "zoo/2/mlpBig": 1.28, "zoo/2/cnn": 2.4,
     "chains/2/softmax": 1.0, "chains/2/softmax and gradient": 1.0, "chains/2/layernorm": 1.0,
     "chains/2/layernorm and gradient": 1.0, "chains/2/gelu": 1.0, "chains/2/gelu and gradient": 1.0,
 }

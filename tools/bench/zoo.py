@@ -36,6 +36,31 @@ class Workload:
         return 2 * self.batch * (3 * sum(products) - products[0])
 
 
+@dataclasses.dataclass(frozen=True)
+class Cnn:
+    """A step of two 3x3 convolutions with ReLU, a 2x2 pool and two dense layers on 28x28 pictures."""
+    name: str
+    batch: int
+    channels: tuple     # of the convolutions
+    hidden: int
+    loss: str = "xent"
+    optimizer: str = "adam"
+    entry = "train"
+    layers = ("cnn",)   # what the native peers are told
+
+    @property
+    def shape(self):
+        a, b = self.channels
+        return f"28x28, {a} and {b} channels, {144 * b}-{self.hidden}-10, batch {self.batch}, {self.loss}, {self.optimizer}"
+
+    @property
+    def flop(self):
+        """2mnk for each of the forward, dW and dX products; the first convolution has no dX."""
+        a, b = self.channels
+        first, others = 26 * 26 * a * 9, 24 * 24 * b * a * 9 + 144 * b * self.hidden + self.hidden * 10
+        return 2 * self.batch * (2 * first + 3 * others)
+
+
 ZOO = [
     Workload("linreluMse50k", 50_000, (784, 1), "mse", "none"),
     Workload("twoLayer", 200, (100, 50, 1), "mse", "sgd"),
@@ -43,6 +68,7 @@ ZOO = [
     Workload("mlpSmall", 32, (784, 128, 10), "xent", "sgd"),
     Workload("mlpMid", 128, (784, 256, 128, 10), "xent", "adam"),
     Workload("mlpBig", 512, (784, 1024, 1024, 1024, 10), "xent", "rmsprop"),
+    Cnn("cnn", 64, (32, 64), 128),
 ]
 BY_NAME = {w.name: w for w in ZOO}
 
@@ -50,8 +76,23 @@ OPTIMIZERS = dict(sgd="lr = 1e-3; optimizer = sgd()", rmsprop="lr = 1e-4; optimi
                   adam="lr = 1e-3; optimizer = adam()")
 
 
+def cnn_text(w):
+    a, b = w.channels
+    shapes = dict(c1=(a, 1, 3, 3), e1=(a,), c2=(b, a, 3, 3), e2=(b,), w1=(144 * b, w.hidden), b1=(w.hidden,),
+                  w2=(w.hidden, 10), b2=(10,))
+    lines = [f"model {w.name} {{", "  input x: f32[batch, 784]", "  input y: i64[batch]"]
+    lines += [f"  param {name}: {list(shape)} = normal(0.05)" for name, shape in shapes.items()]
+    return "\n".join(lines + [
+        "  h1 = relu(conv2d(reshape(x, batch, 1, 28, 28), c1) + e1[:, None, None])",
+        "  h2 = max_pool2d(relu(conv2d(h1, c2) + e2[:, None, None]), 2)",
+        "  output o = relu(flatten(h2, 1) @ w1 + b1) @ w2 + b2", "  loss cross_entropy(o, y)", "}",
+        f"train {{ epochs = 1; batch = {w.batch}; {OPTIMIZERS[w.optimizer]} }}"]) + "\n"
+
+
 def net_text(w):
     """The workload as a .net program; parameters are drawn as the peers draw them."""
+    if isinstance(w, Cnn):
+        return cnn_text(w)
     label = "i64[batch]" if w.loss == "xent" else "f32[batch]"
     lines = [f"model {w.name} {{", f"  input x: f32[batch, {w.layers[0]}]", f"  input y: {label}"]
     last = len(w.layers) - 2
