@@ -410,6 +410,8 @@ void Emitter::store(Value* value, Value* base, ir::DType type, const Coord& elem
   llvm::Type* t = memory_type(type);
   llvm::Align align(static_cast<uint64_t>(ir::byte_size(type)));
   if (element.uniform() || lanes == 1) {
+    // Rows of an empty tensor have stride 0, so that lanes along them share an element; none runs.
+    if (is_vector(value)) value = b.CreateExtractElement(value, uint64_t{0});
     if (type == ir::DType::boolean) value = b.CreateZExt(value, t);
     Value* at = element.lanes ? element.lanes : element.base;
     b.CreateAlignedStore(value, b.CreateGEP(t, base, at), align);
