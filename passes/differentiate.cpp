@@ -357,7 +357,7 @@ void Walk::visit_value(ValueId self, const Cotangent& incoming) {
   if (map) {
     std::fill(masks.begin(), masks.end(), cotangent.masks);
   } else if (!cotangent.masks.empty()) {
-    if (!made_of(out, cotangent.g, false)) {
+    if (!ir::vjp_only_moves(value) || !made_of(out, cotangent.g, false)) {
       b_.function().values.resize(mark);
       const ValueId g = full(cotangent);
       cotangents_[self.index].full = g;
@@ -379,7 +379,7 @@ void Walk::visit_value(ValueId self, const Cotangent& incoming) {
 /// counted, when it also adds elements up, which keeps those masks that the program itself chose.
 void Walk::move_masks(const Value& value, ValueId self, const Cotangent& cotangent,
                       const std::vector<ValueId>& out, std::vector<std::vector<Mask>>& masks) {
-  const bool moves = made_of(out, cotangent.g, false);
+  const bool moves = ir::vjp_only_moves(value) && made_of(out, cotangent.g, false);
   if (!moves && !made_of(out, cotangent.full, true)) return;
   for (const Mask& mask : cotangent.masks) {
     if (!moves && !mask.chosen) continue;
