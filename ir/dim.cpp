@@ -222,17 +222,28 @@ Dim Dim::opaque(const char* op, const Dim& a, const Dim& b) {
 std::optional<Dim> exact_div(const Dim& a, const Dim& b) {
   if (a.overflowed_ || b.overflowed_ || b.terms_.empty()) return {};
   if (a == b) return Dim(1);
-  if (b.terms_.size() != 1) return {};
-  const auto& [divisor, factor] = *b.terms_.begin();
-  Dim quotient;
-  for (const auto& [monomial, coefficient] : a.terms_) {
+  // Long division; of monomials the longer leads, then the later: an order that products keep.
+  const auto leading = [](const Dim& d) {
+    return std::max_element(d.terms_.begin(), d.terms_.end(), [](const auto& x, const auto& y) {
+      return std::pair(x.first.size(), x.first) < std::pair(y.first.size(), y.first);
+    });
+  };
+  const auto [divisor, factor] = *leading(b);
+  constexpr int kMostSteps = 100;
+  Dim quotient, remainder = a;
+  for (int step = 0; !remainder.terms_.empty(); ++step) {
+    if (step == kMostSteps || remainder.overflowed_ || quotient.overflowed_) return {};
+    const auto [monomial, coefficient] = *leading(remainder);
     if (factor == -1 && coefficient == INT64_MIN) return {};
     if (coefficient % factor != 0) return {};
     if (!std::includes(monomial.begin(), monomial.end(), divisor.begin(), divisor.end())) return {};
     Dim::Monomial rest;
     std::set_difference(monomial.begin(), monomial.end(), divisor.begin(), divisor.end(),
                         std::back_inserter(rest));
-    quotient.add_term(rest, coefficient / factor);
+    Dim term;
+    term.add_term(rest, coefficient / factor);
+    quotient = quotient + term;
+    remainder = remainder - term * b;
   }
   return quotient;
 }

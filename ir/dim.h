@@ -37,7 +37,7 @@ class Dim {
   friend Dim floor_mod(const Dim& a, const Dim& b);
   /// a ** exponent, exponent >= 0.
   friend Dim pow(const Dim& a, int64_t exponent);
-  /// The exact quotient when `b` divides `a` as polynomials (single-term divisors), else nothing.
+  /// The exact quotient when `b` divides `a` as polynomials, else nothing.
   friend std::optional<Dim> exact_div(const Dim& a, const Dim& b);
 
   /// Equality of normal forms: a proof. `false` means "not proven equal".

@@ -86,6 +86,9 @@ TEST(Dim, NormalFormProvesEquality) {
   EXPECT_EQ(floor_div(n + 1, 2), floor_div(1 + n, 2));
   EXPECT_EQ(exact_div(n * n + n, n), n + 1);
   EXPECT_EQ(exact_div(n + 1, n), std::nullopt);
+  EXPECT_EQ(exact_div((n + 1) * (m * n - 2), n + 1), m * n - 2);
+  EXPECT_EQ(exact_div(6 * n * n + 5 * n * m + m * m, 3 * n + m), 2 * n + m);
+  EXPECT_EQ(exact_div(n * n + 1, n + 1), std::nullopt);
   EXPECT_EQ(n - n, Dim(0));
 }
 
