@@ -115,17 +115,23 @@ void Elaborator::kernel_block(const KernelBlock& k) {
   f.kernels.push_back({k.name, remark});
   const size_t first = f.values.size();
   const std::map<std::string, Binding> before = scope_->names;
+  // A constant belongs to the kernel when it is bound in it; else it is a literal of some op.
+  std::set<uint32_t> bound_constants;
   {
     Restore<ir::KernelId> inside(frame_->kernel, id);
     for (const Stmt& s : k.body) {
       if (!std::holds_alternative<Bind>(s.node))
         fail("E0216", "a kernel holds bindings only", s.span);
       statement(s);
+      for (const Target& target : std::get<Bind>(s.node).targets)
+        if (const Binding* made = find(target.path.str()))
+          if (const auto* t = made->value.as<TensorVal>()) bound_constants.insert(t->id.index);
     }
   }
   auto& values = frame_->b.function().values;
   for (size_t v = first; v < values.size(); ++v)
-    if (values[v].op != ir::Op::constant) values[v].kernel = id;
+    if (values[v].op != ir::Op::constant || bound_constants.contains(uint32_t(v)))
+      values[v].kernel = id;
   std::set<std::string> yields;
   for (const Path& p : k.yields) {
     const std::string name = p.str();
@@ -155,6 +161,7 @@ void Elaborator::entry_function(const Item& item, size_t unit) {
   const ir::FunctionId id = entries_.at(&item);
   const std::string name = node.name.str();
   Frame frame(module_, id);
+  frame.b.folds = !items_[unit].staged;
   Scope scope;
   scope.unit = unit;
   Restore<Frame*> inner_frame(frame_, &frame);

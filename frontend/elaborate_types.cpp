@@ -105,6 +105,12 @@ ir::Type Elaborator::resolve(const TypeSyntax& t, bool bind_names) {
       auto v = lookup(n->name);
       if (!v || (!v->is<NumberVal>() && !v->is<ErrorVal>()))
         bind(n->name, {int_number(ir::Dim::symbol(n->name))}, d.span);
+    } else if (bind_names && items_[scope_->unit].staged) {
+      // A function of a dump may have a size only in a product: `7 * batch`.
+      std::vector<const std::string*> names;
+      names_in(*d.size, names);
+      for (const std::string* name : names)
+        if (!lookup(*name)) bind(*name, {int_number(ir::Dim::symbol(*name))}, d.span);
     }
     result.shape.push_back(dim(*d.size));
   }

@@ -279,6 +279,7 @@ void Elaborator::model_update(const std::string& model,
   }
   for (const std::string& path : frame.owned_order)
     if (live.count(path)) results.push_back({"new_" + path, frame.owned[path].current});
+  if (results.empty()) return;  // nothing is trained
   ir::Function update = whole;
   update.name = update.source_name = model + ".update";
   update.entry = true;

@@ -37,7 +37,7 @@ ValueId Builder::append(Value value) {
     value.type = callee[callee.results[index].value].type;
   }
   value.type = def(value.op).infer(module_, value, types);
-  if (constants && def(value.op).scalar) {
+  if (constants && folds && def(value.op).scalar) {
     std::vector<Scalar> numbers;
     for (ValueId a : value.args) numbers.push_back(number_of(this->value(a)));
     if (auto number = fold(value, numbers, types)) return constant(*number, value.type);

@@ -23,6 +23,8 @@ class Builder {
   /// Places, vjp mark that new values get.
   std::vector<LocId> locs;
   std::string vjp_of;
+  /// Whether arithmetic among constants folds; a dump is read as it stands.
+  bool folds = true;
 
   /// Appends `op`; infers its type; throws OpError. `cast` takes its dtype with the function below.
   ValueId add(Op op, std::vector<ValueId> args, std::vector<Attribute> attrs = {});
