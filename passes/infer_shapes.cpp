@@ -112,4 +112,12 @@ Module specialise(Module module, const std::map<std::string, ir::Dim>& sizes) {
   return infer_all(std::move(module));
 }
 
+Module widen(Module module) {
+  module.default_float = ir::DType::f64;
+  for (ir::Function& f : module.functions)
+    for (Value& v : f.values)
+      if (v.type.dtype == ir::DType::f32) v.type.dtype = ir::DType::f64;
+  return module;
+}
+
 }  // namespace netc::passes

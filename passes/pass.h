@@ -66,4 +66,7 @@ ir::Module run(std::span<const Pass* const> passes, ir::Module module, PassConte
 /// DiagnosticError (E03…) with the source place of the op that does not fit.
 ir::Module specialise(ir::Module module, const std::map<std::string, ir::Dim>& sizes);
 
+/// Every f32 becomes f64.
+ir::Module widen(ir::Module module);
+
 }  // namespace netc::passes

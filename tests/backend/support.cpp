@@ -116,14 +116,9 @@ void run_phase(const runtime::Phase& phase, runtime::Context context, const RunO
 
 }  // namespace
 
-std::vector<Array> run_compiled(const ir::Module& module, const std::vector<Array>& inputs,
-                                const RunOptions& o, uint32_t* fault, CompileReport* report) {
-  CompileOptions options;
-  options.cpu = o.cpu;
-  options.batch_capacity = o.capacity;
-  options.optimise = o.optimise;
-  options.cache_directory = o.cache;
-  runtime::Plan plan = compile(module, ir::FunctionId(0), options, report);
+std::vector<Array> run_plan(const ir::Module& module, const runtime::Plan& plan,
+                            const std::vector<Array>& inputs, const RunOptions& o,
+                            uint32_t* fault) {
   auto* arena = static_cast<std::byte*>(std::aligned_alloc(64, size_t(plan.arena_bytes)));
   std::memset(arena, 0xff, size_t(plan.arena_bytes));  // NaN: reading what nobody wrote shows
   for (size_t i = 0; i < inputs.size(); ++i) inputs[i].store(arena + plan.slots[i].offset);
@@ -138,6 +133,17 @@ std::vector<Array> run_compiled(const ir::Module& module, const std::vector<Arra
   std::free(arena);
   if (fault) *fault = word;
   return results;
+}
+
+std::vector<Array> run_compiled(const ir::Module& module, const std::vector<Array>& inputs,
+                                const RunOptions& o, uint32_t* fault, CompileReport* report) {
+  CompileOptions options;
+  options.cpu = o.cpu;
+  options.batch_capacity = o.capacity;
+  options.optimise = o.optimise;
+  options.cache_directory = o.cache;
+  const runtime::Plan plan = compile(module, ir::FunctionId(0), options, report);
+  return run_plan(module, plan, inputs, o, fault);
 }
 
 std::vector<Array> run_reference(const ir::Module& module, const std::vector<Array>& inputs,

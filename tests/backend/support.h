@@ -38,6 +38,10 @@ struct RunOptions {
   std::string cache;  ///< directory of an object cache
 };
 
+/// What a plan of the module's first function leaves behind, one array per result.
+std::vector<ir::Array> run_plan(const ir::Module& module, const runtime::Plan& plan,
+                                const std::vector<ir::Array>& inputs, const RunOptions& options,
+                                uint32_t* fault = nullptr);
 /// Compiled results, one per result of the function.
 std::vector<ir::Array> run_compiled(const ir::Module& module, const std::vector<ir::Array>& inputs,
                                     const RunOptions& options, uint32_t* fault = nullptr,

@@ -253,17 +253,9 @@ class Checker {
 };
 }  // namespace
 
-ir::Module widen(ir::Module module) {
-  module.default_float = ir::DType::f64;
-  for (ir::Function& f : module.functions)
-    for (ir::Value& v : f.values)
-      if (v.type.dtype == ir::DType::f32) v.type.dtype = ir::DType::f64;
-  return module;
-}
-
 std::vector<ParameterCheck> check_gradients(Session& session, const GradientCheckOptions& options,
                                             runtime::ThreadPool& pool) {
-  ir::Module module = widen(session.program().module);
+  ir::Module module = passes::widen(session.program().module);
   if (module.stage == ir::Stage::Plan) {  // offsets were laid out for narrower values
     module.stage = ir::Stage::Fused;
     for (ir::Function& f : module.functions)

@@ -30,9 +30,6 @@ struct ParameterCheck {
   bool failed = false;
 };
 
-/// Every float becomes f64 and every size but the batch a number.
-ir::Module widen(ir::Module module);
-
 /// Checks the gradient of the session's model with respect to each of its parameters. What
 /// `stop_gradient` holds counts as a constant: it is kept at its value while the loss is moved.
 std::vector<ParameterCheck> check_gradients(Session& session, const GradientCheckOptions& options,

@@ -1,0 +1,51 @@
+// Random programs from the command line: `fuzz --count 20000 --seed 1`.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tests/fuzz/coverage.h"
+#include "tests/fuzz/generator.h"
+#include "tests/fuzz/shrink.h"
+
+int main(int argc, char** argv) {
+  using namespace netc::fuzz;
+  CLI::App app{"random programs through the compiler, against the oracle"};
+  uint64_t seed = 1, count = 2000;
+  int threads = 2;
+  bool print = false, shrinks = false, table = false;
+  app.add_option("--seed", seed, "of the first program");
+  app.add_option("--count", count, "how many");
+  app.add_option("--threads", threads, "how many programs at a time");
+  app.add_flag("--print", print, "show the programs, run none");
+  app.add_flag("--shrink", shrinks, "show the least program that fails like each that fails");
+  app.add_flag("--coverage", table, "show which ops had which types and ranks");
+  CLI11_PARSE(app, argc, argv);
+  if (print) {
+    for (uint64_t s = seed; s < seed + count; ++s)
+      fmt::print("# seed {}\n{}\n", s, generate(random_bytes(s)));
+    return 0;
+  }
+  // In pieces, so that a long run shows what it finds.
+  Campaign all;
+  constexpr uint64_t kPiece = 500;
+  for (uint64_t s = seed; s < seed + count; s += kPiece) {
+    const Campaign piece = run_campaign(s, std::min(kPiece, seed + count - s), threads);
+    for (const auto& [at, verdict] : piece.rejections)
+      fmt::print("{}: rejected: {}\n", at, verdict.rejection);
+    for (const auto& [at, verdict] : piece.failures) {
+      fmt::print("{}: {}\n", at, verdict.failure.substr(0, 600));
+      if (!shrinks) continue;
+      const uint64_t same = at;
+      const std::string kind = kind_of(verdict.failure);
+      const std::string minimal = generate(shrink(random_bytes(at), [&](const Bytes& bytes) {
+        return kind_of(check(generate(bytes), same).failure) == kind;
+      }));
+      fmt::print("# seed {}\n{}# {}\n", at, minimal, check(minimal, at).failure.substr(0, 600));
+    }
+    std::fflush(stdout);
+    all.add(piece);
+  }
+  fmt::print("{}", all.summary());
+  if (table) fmt::print("{}", all.coverage.table());
+  return !all.failures.empty();
+}
