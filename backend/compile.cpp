@@ -31,12 +31,6 @@ using ir::ValueId;
 constexpr int64_t kSlack = 4096;  ///< vector loads read past the end of what they want
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// A copy of a result to the place the plan gave it, after a kernel that was undone.
-struct Copy {
-  ValueId value;
-  int64_t to;
-};
-
 /// The function to compile, its kernels, and the code of each distinct one.
 struct Unit {
   ir::Function function;
@@ -47,7 +41,8 @@ struct Unit {
   std::vector<int> code;      ///< per kernel: index of its distinct code
   std::vector<int> distinct;  ///< kernel that stands for each
   Artifact artifact;
-  std::vector<Copy> copies;
+  /// Results of kernels that were undone, and the places that the plan gave them.
+  std::multimap<ValueId, int64_t> copies;
 };
 
 int64_t planned_bytes(const ir::Function& f, int64_t batch) {
@@ -95,7 +90,7 @@ void undo(Unit& unit, const Kernel& k, int64_t batch) {
   for (ValueId v : k.values) {
     ir::Value& value = f[v];
     for (const ir::Result& r : f.results)
-      if (r.value == v) unit.copies.push_back({v, value.storage->offset});
+      if (r.value == v) unit.copies.emplace(v, value.storage->offset);
     value.kernel = ir::KernelId(f.kernels.size());
     f.kernels.push_back({fmt::format("{}.{}", k.name, v.index), ""});
     if (!value.storage) value.storage.emplace();
@@ -165,10 +160,11 @@ bool split(Unit& unit, const Kernel& k, int64_t batch) {
 
 /// Changes the kernels with the code of those given; false when there is nothing to change.
 bool split_round(Unit& unit, const std::vector<int>& kernels, int64_t batch) {
+  std::vector<bool> wanted(unit.distinct.size(), false);
+  for (int kernel : kernels) wanted[size_t(unit.code[size_t(kernel)])] = true;
   bool changed = false;
-  for (int kernel : kernels)
-    for (size_t i = 0; i < unit.kernels.size(); ++i)
-      if (unit.code[i] == unit.code[size_t(kernel)]) changed |= split(unit, unit.kernels[i], batch);
+  for (size_t i = 0; i < unit.kernels.size(); ++i)
+    if (wanted[size_t(unit.code[i])]) changed |= split(unit, unit.kernels[i], batch);
   if (changed) find_kernels(unit, batch);
   return changed;
 }
@@ -357,16 +353,17 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
       tasks.push_back(std::move(t));
     }
     holder.tables.push_back(std::move(table));
-    for (const Copy& copy : unit.copies) {
-      if (!k.contains(copy.value)) continue;
-      int64_t bytes = stored_bytes(unit.function, copy.value, batch);
-      int64_t from = unit.function[copy.value].storage->offset;
-      holder.tables.push_back(std::unique_ptr<int64_t[]>(new int64_t[3]{from, copy.to, bytes}));
+    const auto copies_end = unit.copies.upper_bound(k.values.back());
+    for (auto copy = unit.copies.lower_bound(k.values.front()); copy != copies_end; ++copy) {
+      const auto& [value, to] = *copy;
+      int64_t bytes = stored_bytes(unit.function, value, batch);
+      int64_t from = unit.function[value].storage->offset;
+      holder.tables.push_back(std::unique_ptr<int64_t[]>(new int64_t[3]{from, to, bytes}));
       ScheduledTask t;
       t.task = {k.name + ".copy",   copy_bytes, holder.tables.back().get(), 1, 0,
                 2.0 * double(bytes)};
       t.reads = {{from, from + bytes}};
-      t.writes = {{copy.to, copy.to + bytes}};
+      t.writes = {{to, to + bytes}};
       tasks.push_back(std::move(t));
     }
   }
@@ -407,10 +404,11 @@ runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const Comp
   plan.batch_capacity = options.batch_capacity;
   schedule(unit, plan, *holder, options.batch_capacity);
   plan.slots = slots_of(unit.function);
+  std::map<int64_t, int64_t> moved;
+  for (const auto& [value, to] : unit.copies) moved[unit.function[value].storage->offset] = to;
   for (runtime::Slot& slot : plan.slots) {
-    if (slot.role != runtime::SlotRole::Result) continue;
-    for (const Copy& copy : unit.copies)
-      if (slot.offset == unit.function[copy.value].storage->offset) slot.offset = copy.to;
+    const auto to = moved.find(slot.offset);
+    if (slot.role == runtime::SlotRole::Result && to != moved.end()) slot.offset = to->second;
   }
   plan.code = holder;
   if (report) {

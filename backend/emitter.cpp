@@ -463,22 +463,4 @@ void Emitter::fault(Value* bad) {
   b.CreateStore(flag, fault_flag_);
 }
 
-Value* Emitter::call_lanes(const char* function, const std::vector<Value*>& args) {
-  llvm::Type* t = args[0]->getType()->getScalarType();
-  std::vector<llvm::Type*> types(args.size(), t);
-  auto callee = module_.getOrInsertFunction(function, llvm::FunctionType::get(t, types, false));
-  if (auto* declared = llvm::dyn_cast<llvm::Function>(callee.getCallee())) {
-    declared->addFnAttr(llvm::Attribute::NoUnwind);
-    declared->addFnAttr(llvm::Attribute::NoBuiltin);
-  }
-  if (!is_vector(args[0])) return b.CreateCall(callee, args);
-  Value* result = llvm::PoisonValue::get(args[0]->getType());
-  for (int l = 0; l < lanes; ++l) {
-    std::vector<Value*> one;
-    for (Value* a : args) one.push_back(b.CreateExtractElement(a, b.getInt32(uint32_t(l))));
-    result = b.CreateInsertElement(result, b.CreateCall(callee, one), b.getInt32(uint32_t(l)));
-  }
-  return result;
-}
-
 }  // namespace netc::backend

@@ -123,8 +123,6 @@ class Emitter {
   llvm::Value* active(llvm::Value* condition);  ///< condition and mask
   /// The mask of lanes below `count` (i64).
   llvm::Value* lanes_below(llvm::Value* count);
-  /// Call of a function on the allow-list, lane by lane.
-  llvm::Value* call_lanes(const char* function, const std::vector<llvm::Value*>& args);
   llvm::Function* function() const { return function_; }
 
  private:

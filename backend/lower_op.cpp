@@ -163,9 +163,9 @@ Value* lower_scalar(Emitter& e, const ir::Value& op, const std::vector<Value*>& 
     case Op::rsqrt:
       return l.power_of_square_root(true);
     case Op::sin:
-      return math::library(e, "sin", x);
+      return math::sin(e, x[0]);
     case Op::cos:
-      return math::library(e, "cos", x);
+      return math::cos(e, x[0]);
     case Op::tanh:
       return math::tanh(e, x[0]);
     case Op::erf:
@@ -193,7 +193,7 @@ Value* lower_scalar(Emitter& e, const ir::Value& op, const std::vector<Value*>& 
     case Op::mod:
       return l.floored(false);
     case Op::pow:
-      return math::library(e, "pow", x);
+      return math::pow(e, x[0], x[1]);
     case Op::maximum:
       return l.extreme(true);
     case Op::minimum:

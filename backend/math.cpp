@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "backend/cpu.h"
-#include "backend/lanes.h"
+#include "backend/math_double.h"
 #include "backend/math_single.h"
 
 namespace netc::backend::math {
@@ -16,11 +16,6 @@ namespace {
 
 using llvm::Value;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// f64 lanes.
-struct Wide : Lanes {
-  bool single;  ///< the result is rounded to f32
-};
 
 constexpr double kLog2High = 6.93147180369123816490e-01;  // 33 bits: k * this is exact
 constexpr double kLog2Low = 1.90821492927058770002e-10;
@@ -66,10 +61,11 @@ std::pair<Value*, Value*> split_power(Wide& l, Value* magic) {
 
 Value* exp_tail(Wide& l, Value* r) { return exp_tail(l, r, l.single ? 8 : 13); }
 
-Value* exp_lanes(Wide& l, Value* x) {
+Value* exp_lanes(Wide& l, Value* x, Value* low = nullptr) {
   // Beyond these the f32 (f64) result is exactly 0 or infinite whatever the argument.
   x = l.single ? l.clamp(x, -120, 100) : l.clamp(x, -760, 720);
   Reduced at = reduce(l, x);
+  if (low) at.r = l.add(at.r, low);
   Value* square = l.mul(at.r, at.r);
   Value* p = l.add(l.c(1), l.fma(square, exp_tail(l, at.r), at.r));
   if (l.single) return l.mul(p, power_of_two(l, at.magic));
@@ -100,23 +96,7 @@ Value* expm1_lanes(Wide& l, Value* x) {
 /// log of a positive, normal or subnormal number; `correction` is added to it before the last
 /// rounding steps (0 for plain log). The scheme is that of fdlibm's e_log.c.
 Value* log_core(Wide& l, Value* x, Value* correction) {
-  auto& b = l.e.b;
-  Value* exponent_shift = l.c(0);
-  if (!l.single) {
-    Value* tiny = l.less(x, 2.2250738585072014e-308);
-    x = l.select(tiny, l.mul(x, l.c(18014398509481984.0)), x);  // 2^54
-    exponent_shift = l.select(tiny, l.c(-54), l.c(0));
-  }
-  // x = 2^k m with m in [sqrt(1/2), sqrt(2))
-  Value* pattern = l.to_bits(x);
-  Value* moved = b.CreateSub(pattern, l.whole(0x3fe6a09e667f3bcd));
-  Value* k_bits = b.CreateAShr(moved, l.whole(52));
-  Value* m = l.from_bits(b.CreateSub(pattern, b.CreateShl(k_bits, l.whole(52))));
-  // Whole numbers below 2^51 become floats by the magic constant's low bits.
-  Value* magic_bits = l.whole(0x4338000000000000);
-  Value* k = l.sub(l.from_bits(b.CreateAdd(k_bits, magic_bits)), l.c(6755399441055744.0));
-  k = l.add(k, exponent_shift);
-  Value* f = l.sub(m, l.c(1));
+  auto [k, f] = split(l, x);
   Value* s = l.div(f, l.add(l.c(2), f));
   Value* z = l.mul(s, s);
   static const std::vector<double> kSeries = {6.666666666666735130e-01, 3.999999999940941908e-01,
@@ -212,11 +192,9 @@ Value* erf_lanes(Wide& l, Value* x) {
 /// Runs `body` in f64 lanes and rounds back.
 template <class Body>
 Value* in_double(Emitter& e, Value* x, Body body) {
-  bool single = x->getType()->getScalarType()->isFloatTy();
-  llvm::Type* type = x->getType()->getWithNewType(e.b.getDoubleTy());
-  Wide l{Lanes(e, type), single};
-  Value* r = body(l, single ? e.b.CreateFPExt(x, l.type) : x);
-  return single ? e.b.CreateFPTrunc(r, x->getType()) : r;
+  Wide l = wide_lanes(e, x);
+  Value* r = body(l, l.single ? e.b.CreateFPExt(x, l.type) : x);
+  return l.single ? e.b.CreateFPTrunc(r, x->getType()) : r;
 }
 
 /// f32 is computed in f32 where the errors of products can be had.
@@ -231,8 +209,35 @@ Value* multiply_add(Emitter& e, Value* a, Value* b, Value* c) {
   return e.b.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
 }
 
+Wide wide_lanes(Emitter& e, Value* x) {
+  llvm::Type* type = x->getType()->getWithNewType(e.b.getDoubleTy());
+  return {Lanes(e, type), x->getType()->getScalarType()->isFloatTy()};
+}
+
+Value* exp(Wide& l, Value* x, Value* low) { return exp_lanes(l, x, low); }
+Value* log(Wide& l, Value* x) { return log_lanes(l, x); }
+
+Split split(Wide& l, Value* x) {
+  auto& b = l.e.b;
+  Value* exponent_shift = l.c(0);
+  if (!l.single) {
+    Value* tiny = l.less(x, 2.2250738585072014e-308);
+    x = l.select(tiny, l.mul(x, l.c(18014398509481984.0)), x);  // 2^54
+    exponent_shift = l.select(tiny, l.c(-54), l.c(0));
+  }
+  Value* pattern = l.to_bits(x);
+  Value* moved = b.CreateSub(pattern, l.whole(0x3fe6a09e667f3bcd));
+  Value* k_bits = b.CreateAShr(moved, l.whole(52));
+  Value* m = l.from_bits(b.CreateSub(pattern, b.CreateShl(k_bits, l.whole(52))));
+  // Whole numbers below 2^51 become floats by the magic constant's low bits.
+  Value* magic_bits = l.whole(0x4338000000000000);
+  Value* k = l.sub(l.from_bits(b.CreateAdd(k_bits, magic_bits)), l.c(6755399441055744.0));
+  return {l.add(k, exponent_shift), l.sub(m, l.c(1))};
+}
+
 Value* exp(Emitter& e, Value* x) {
-  return in_single(e, x) ? single::exp(e, x) : in_double(e, x, exp_lanes);
+  return in_single(e, x) ? single::exp(e, x)
+                         : in_double(e, x, [](Wide& l, Value* v) { return exp_lanes(l, v); });
 }
 Value* expm1(Emitter& e, Value* x) {
   return in_single(e, x) ? single::expm1(e, x) : in_double(e, x, expm1_lanes);
@@ -248,17 +253,6 @@ Value* tanh(Emitter& e, Value* x) {
 }
 Value* erf(Emitter& e, Value* x) {
   return in_single(e, x) ? single::erf(e, x) : in_double(e, x, erf_lanes);
-}
-
-Value* library(Emitter& e, const char* name, const std::vector<Value*>& args) {
-  llvm::Type* t = args[0]->getType();
-  bool single = t->getScalarType()->isFloatTy();
-  std::vector<Value*> wide = args;
-  llvm::Type* f64 = Emitter::is_vector(args[0]) ? e.widen(e.b.getDoubleTy()) : e.b.getDoubleTy();
-  if (single)
-    for (Value*& a : wide) a = e.b.CreateFPExt(a, f64);
-  Value* r = e.call_lanes(name, wide);
-  return single ? e.b.CreateFPTrunc(r, t) : r;
 }
 
 }  // namespace netc::backend::math

@@ -16,7 +16,8 @@ llvm::Value* log(Emitter& e, llvm::Value* x);
 llvm::Value* log1p(Emitter& e, llvm::Value* x);
 llvm::Value* tanh(Emitter& e, llvm::Value* x);
 llvm::Value* erf(Emitter& e, llvm::Value* x);
-/// The C library's function of that name, lane by lane in f64.
-llvm::Value* library(Emitter& e, const char* name, const std::vector<llvm::Value*>& args);
+llvm::Value* sin(Emitter& e, llvm::Value* x);
+llvm::Value* cos(Emitter& e, llvm::Value* x);
+llvm::Value* pow(Emitter& e, llvm::Value* x, llvm::Value* y);
 
 }  // namespace netc::backend::math

@@ -6,7 +6,8 @@
 namespace netc::backend::math::single {
 
 /// Each takes and gives f32, one element or a vector; see math.h for what holds of the results.
-/// The figures are the greatest errors in ULP over all 2^32 inputs, at avx512 and avx2 alike.
+/// Greatest errors in ULP, the same at avx512 and avx2: over all 2^32 inputs exp 0.892, tanh 0.960;
+/// over every 257th expm1 0.913; over every 4,099th log 0.752, log1p 0.947, erf 0.839.
 llvm::Value* exp(Emitter& e, llvm::Value* x);
 llvm::Value* expm1(Emitter& e, llvm::Value* x);
 llvm::Value* log(Emitter& e, llvm::Value* x);

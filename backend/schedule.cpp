@@ -2,32 +2,73 @@
 #include "backend/schedule.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 
 namespace netc::backend {
 namespace {
 
-bool overlap(const std::vector<Range>& a, const std::vector<Range>& b) {
-  for (const Range& x : a)
-    for (const Range& y : b)
-      if (x.begin < y.end && y.begin < x.end) return true;
-  return false;
-}
+/// For every byte of the arena the first phases in which it may be read and written.
+class ByteTable {
+ public:
+  /// The first phase in which a task may run after all that were noted.
+  size_t earliest(const ScheduledTask& task) const {
+    size_t phase = 0;
+    for (const Range& r : task.reads)
+      visit(r, [&](const Free& free) { phase = std::max(phase, free.to_read); });
+    for (const Range& r : task.writes)
+      visit(r, [&](const Free& free) { phase = std::max(phase, free.to_write); });
+    return phase;
+  }
 
-bool conflict(const ScheduledTask& first, const ScheduledTask& second) {
-  return overlap(first.writes, second.reads) || overlap(first.reads, second.writes) ||
-         overlap(first.writes, second.writes);
-}
+  void note(const ScheduledTask& task, size_t phase) {
+    for (const Range& r : task.reads) {
+      if (r.begin >= r.end) continue;
+      const auto end = cut(r.end);
+      for (auto at = cut(r.begin); at != end; ++at)
+        at->second.to_write = std::max(at->second.to_write, phase + 1);
+    }
+    for (const Range& r : task.writes) {
+      if (r.begin >= r.end) continue;
+      const auto end = cut(r.end), begin = cut(r.begin);
+      begin->second = {phase + 1, phase + 1};
+      free_.erase(std::next(begin), end);
+    }
+  }
+
+ private:
+  struct Free {
+    size_t to_read = 0, to_write = 0;
+  };
+  using Stretches = std::map<int64_t, Free>;  ///< by their first bytes
+  Stretches free_{{std::numeric_limits<int64_t>::min(), {}}};
+
+  template <class Visitor>
+  void visit(const Range& r, Visitor visitor) const {
+    if (r.begin >= r.end) return;
+    for (auto at = std::prev(free_.upper_bound(r.begin)); at != free_.end() && at->first < r.end;
+         ++at)
+      visitor(at->second);
+  }
+
+  /// The stretch that begins at `byte`.
+  Stretches::iterator cut(int64_t byte) {
+    const auto next = free_.upper_bound(byte);
+    const auto around = std::prev(next);
+    return around->first == byte ? around : free_.emplace_hint(next, byte, around->second);
+  }
+};
 
 }  // namespace
 
 std::vector<runtime::Phase> phases_of(const std::vector<ScheduledTask>& tasks) {
   std::vector<runtime::Phase> phases;
-  std::vector<size_t> phase(tasks.size(), 0);
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    for (size_t j = 0; j < i; ++j)
-      if (phase[j] >= phase[i] && conflict(tasks[j], tasks[i])) phase[i] = phase[j] + 1;
-    if (phase[i] >= phases.size()) phases.resize(phase[i] + 1);
-    phases[phase[i]].tasks.push_back(tasks[i].task);
+  ByteTable bytes;
+  for (const ScheduledTask& task : tasks) {
+    const size_t phase = bytes.earliest(task);
+    bytes.note(task, phase);
+    if (phase >= phases.size()) phases.resize(phase + 1);
+    phases[phase].tasks.push_back(task.task);
   }
   return phases;
 }

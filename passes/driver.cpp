@@ -38,15 +38,19 @@ bool has_errors(const PassContext& context) {
 ir::Module run(std::span<const Pass* const> passes, ir::Module module, PassContext& context,
                const RunOptions& options, std::vector<PassTiming>* timings) {
   using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  };
   for (const Pass* pass : passes) {
     ir::Module before;
     if (options.after) before = module;
     const auto start = Clock::now();
     module = pass->run(std::move(module), context);
-    const std::chrono::duration<double, std::milli> elapsed = Clock::now() - start;
-    if (timings) timings->push_back({pass->name, elapsed.count()});
+    if (timings) timings->push_back({pass->name, since(start), 0});
     if (has_errors(context)) break;
+    const auto done = Clock::now();
     if (options.verify) check(*pass, module, context);
+    if (timings) timings->back().check_milliseconds = since(done);
     if (options.after) options.after(*pass, before, module);
   }
   return module;

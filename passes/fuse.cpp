@@ -8,6 +8,7 @@
 #include "passes/cse.h"
 #include "passes/grouping.h"
 #include "passes/passes.h"
+#include "passes/pull.h"
 
 namespace netc::passes {
 
@@ -23,8 +24,9 @@ class KernelWriter {
  public:
   KernelWriter(Module& module, FunctionId f, const Grouping& grouping)
       : module_(module), f_(f), grouping_(grouping), rewriter_(module, f) {
-    for (uint32_t g = 0; g < grouping.groups.size(); ++g)
-      pulls_.push_back(pull(rewriter_.old(), grouping, g));
+    Puller puller(rewriter_.old(), grouping);
+    for (uint32_t g = 0; g < grouping.groups.size(); ++g) pulls_.push_back(puller.pull(g));
+    find_first_readers();
   }
 
   /// Writes all kernels; false when the groups need each other in a circle.
@@ -47,7 +49,8 @@ class KernelWriter {
   Rewriter rewriter_;
   std::vector<Pull> pulls_;
   std::vector<ValueId> now_ = first_now();
-  std::set<ValueId> named_;  ///< old values whose name a new one bears
+  std::set<ValueId> named_;                       ///< old values whose name a new one bears
+  std::map<ValueId, ir::Place> first_elsewhere_;  ///< where others first read a stored value
 
   const Function& old() const { return rewriter_.old(); }
 
@@ -124,7 +127,9 @@ class KernelWriter {
     const ir::KernelId kernel(module_[f_].kernels.size());
     module_[f_].kernels.push_back({fmt::format("k{}", kernel.index), ""});
     std::map<ValueId, ValueId> inside;
+    std::set<ValueId> read;
     for (ValueId v : pulls_[g].members) {
+      read.insert(old()[v].args.begin(), old()[v].args.end());
       const ValueId made = clone(v, [&](ValueId a) {
         const auto found = inside.find(a);
         return found == inside.end() ? now_[a.index] : found->second;
@@ -135,29 +140,27 @@ class KernelWriter {
     for (const auto& [v, made] : inside) {
       if (grouping_.home[v.index] != g || !grouping_.stored[v.index]) continue;
       now_[v.index] = made;
-      module_[f_][made].remark = remark(v, g);
+      module_[f_][made].remark = remark(v, read.contains(v));
     }
   }
 
-  /// Why a value is stored although its reader stands in the same kernel.
-  std::string remark(ValueId v, uint32_t g) const {
-    const auto& members = pulls_[g].members;
-    const bool read_here = std::any_of(members.begin(), members.end(), [&](ValueId m) {
-      return std::find(old()[m].args.begin(), old()[m].args.end(), v) != old()[m].args.end();
-    });
-    if (!read_here) return old()[v].remark;
-    for (uint32_t other = 0; other < pulls_.size(); ++other) {
-      if (other == g) continue;
-      for (ValueId m : pulls_[other].members) {
+  void find_first_readers() {
+    for (uint32_t g = 0; g < pulls_.size(); ++g)
+      for (ValueId m : pulls_[g].members)
         for (ValueId a : old()[m].args) {
-          if (root_of(old(), grouping_.stored, a) != v) continue;
+          const ValueId root = root_of(old(), grouping_.stored, a);
+          if (!grouping_.stored[root.index] || grouping_.home[root.index] == g) continue;
           const ir::Place place = user_place(module_, old()[m].locs);
-          if (place.line)
-            return fmt::format("not fused: also used at {}:{}", place.line, place.column);
+          if (place.line) first_elsewhere_.emplace(root, place);
         }
-      }
-    }
-    return old()[v].remark;
+  }
+
+  /// Why a value is stored although its reader stands in the same kernel.
+  std::string remark(ValueId v, bool read_here) const {
+    const auto elsewhere = read_here ? first_elsewhere_.find(v) : first_elsewhere_.end();
+    if (elsewhere == first_elsewhere_.end()) return old()[v].remark;
+    const ir::Place& place = elsewhere->second;
+    return fmt::format("not fused: also used at {}:{}", place.line, place.column);
   }
 };
 

@@ -5,6 +5,11 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
+#include <utility>
+
+#include "passes/group_order.h"
+#include "passes/pull.h"
 
 namespace netc::passes {
 
@@ -16,9 +21,10 @@ using ir::ValueId;
 namespace {
 
 // Bounds that keep the code of a kernel small.
-constexpr int kMaxDepth = 128;          ///< of elementwise ops on top of each other
-constexpr int kMaxGroupOps = 512;       ///< behind one contraction or reduction
-constexpr int kMaxStoredTogether = 64;  ///< values stored by one plain loop
+constexpr int kMaxDepth = 128;     ///< of elementwise ops on top of each other
+constexpr int kMaxGroupOps = 512;  ///< behind a contraction or reduction, or for a value not stored
+constexpr size_t kMostLeaves = 32;      ///< that are looked for behind one value
+constexpr int kMaxStoredTogether = 64;  ///< values stored by one plain loop, sums by one with sums
 
 /// What a value is to the group that is its home.
 enum class Place : uint8_t {
@@ -39,6 +45,8 @@ class Grower {
         place_(function.values.size(), Place::None),
         origins_(function.values.size()),
         depth_(function.values.size(), 0),
+        again_(function.values.size(), 0),
+        visited_(function.values.size(), 0),
         uses_(use_counts(function)) {
     out_.home.assign(function.values.size(), kNoGroup);
     out_.stored.assign(function.values.size(), false);
@@ -57,7 +65,22 @@ class Grower {
   std::vector<Place> place_;
   std::vector<std::set<uint32_t>> origins_;  ///< groups that a value needs
   std::vector<int> depth_;                   ///< ops between a value and what lies in memory
-  std::vector<int> group_ops_;               ///< by group: values that joined it
+  std::vector<int> again_;                   ///< floating ops that a reader computes, itself too
+  /// What a group has become so far.
+  struct Extent {
+    uint32_t loop;   ///< number of its form, shape and folded dims
+    uint32_t plain;  ///< number of the plain loops in whose place it may store values, or its own
+    int ops;         ///< values that joined it
+    int reductions;  ///< that share its loop
+    int again;       ///< floating ops that it computes for values of a plain loop
+  };
+  std::vector<Extent> extents_;  ///< by group
+  std::map<std::tuple<Form, ir::Shape, std::vector<int64_t>>, uint32_t> loops_;
+  GroupOrder order_;
+  /// Groups by loop and by a leaf that they read; loops of one element under an absent leaf too.
+  std::map<std::pair<uint32_t, ValueId>, std::set<uint32_t>> reading_;
+  mutable std::vector<uint32_t> visited_;  ///< by value: the last walk that came here
+  mutable uint32_t walks_ = 0;
   std::vector<uint32_t> uses_;
 
   void find_must_store();
@@ -69,14 +92,18 @@ class Grower {
   void visit_heavy(ValueId v, Form form);
   bool belongs_behind(uint32_t g, ValueId v) const;
   bool fits(uint32_t g, ValueId v, Place& place);
-  bool reaches(uint32_t from, uint32_t to) const;
   bool may_read(uint32_t g, ValueId operand) const;
   void read(uint32_t g, ValueId operand);
+  void read_leaves(uint32_t g, ValueId operand);
   void float_or_store(ValueId v);
+  int count_again(ValueId v);
   void store_alone(ValueId v, const std::set<uint32_t>& avoid = {});
   void settle(ValueId v, uint32_t g, Place place);
-  uint32_t add_group(Form form, ir::Shape shape);
+  uint32_t add_group(Form form, ir::Shape shape, std::vector<int64_t> dims = {});
   void collect_leaves(ValueId v, std::set<ValueId>& leaves) const;
+  void add_leaves(uint32_t g, const std::set<ValueId>& leaves);
+  template <class Suitable>
+  uint32_t newest_reader(uint32_t loop, const std::set<ValueId>& leaves, Suitable suitable) const;
   bool resolve();
 };
 
@@ -118,66 +145,14 @@ void Grower::find_must_store() {
   }
 }
 
-bool Grower::reaches(uint32_t from, uint32_t to) const {
-  if (from == to) return true;
-  std::vector<bool> seen(out_.groups.size(), false);
-  std::vector<uint32_t> stack{to};  // along sources: does `to` need `from`?
-  while (!stack.empty()) {
-    const uint32_t g = stack.back();
-    stack.pop_back();
-    if (g == from) return true;
-    if (seen[g]) continue;
-    seen[g] = true;
-    for (uint32_t s : out_.groups[g].sources) stack.push_back(s);
-  }
-  return false;
-}
-
 /// Whether group g may read a value that is computed before it.
 bool Grower::may_read(uint32_t g, ValueId operand) const {
   return std::none_of(origins_[operand.index].begin(), origins_[operand.index].end(),
-                      [&](uint32_t h) { return reaches(g, h); });
+                      [&](uint32_t h) { return order_.needs(h, g); });
 }
 
 void Grower::read(uint32_t g, ValueId operand) {
-  for (uint32_t h : origins_[operand.index])
-    if (h != g) out_.groups[g].sources.insert(h);
-}
-
-uint32_t Grower::add_group(Form form, ir::Shape shape) {
-  Group group;
-  group.form = form;
-  group.shape = std::move(shape);
-  out_.groups.push_back(std::move(group));
-  group_ops_.push_back(0);
-  return uint32_t(out_.groups.size() - 1);
-}
-
-void Grower::settle(ValueId v, uint32_t g, Place place) {
-  out_.home[v.index] = g;
-  place_[v.index] = place;
-  origins_[v.index] = {g};
-  group_ops_.resize(out_.groups.size());
-  ++group_ops_[g];
-  if (must_store_[v.index]) out_.stored[v.index] = true;
-}
-
-/// Adds the stored values and parameters that `v` is computed from, each value visited once; what
-/// lies behind many others is left out.
-void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves) const {
-  constexpr size_t kMostVisited = 256, kMostLeaves = 32;
-  std::set<ValueId> seen;
-  std::vector<ValueId> stack{v};
-  while (!stack.empty() && seen.size() < kMostVisited && leaves.size() <= kMostLeaves) {
-    const ValueId next = stack.back();
-    stack.pop_back();
-    if (is_free_leaf(f_, next) || !seen.insert(next).second) continue;
-    if (is_parameter(f_, next) || out_.home[next.index] != kNoGroup) {
-      leaves.insert(next);
-      continue;
-    }
-    stack.insert(stack.end(), f_[next].args.rbegin(), f_[next].args.rend());
-  }
+  for (uint32_t h : origins_[operand.index]) order_.add_edge(g, h);
 }
 
 /// Whether a loop stores values of its shape that do not depend on its reductions. Not over the
@@ -189,6 +164,85 @@ bool takes_stores(const Group& group) {
                      [](const ir::Dim& d) { return d.is_constant(); });
 }
 
+uint32_t Grower::add_group(Form form, ir::Shape shape, std::vector<int64_t> dims) {
+  const auto [loop, added] = loops_.try_emplace({form, shape, dims}, uint32_t(loops_.size()));
+  Group group;
+  group.form = form;
+  group.shape = std::move(shape);
+  group.dims = std::move(dims);
+  const uint32_t number = loop->second;
+  const auto plain =
+      takes_stores(group)
+          ? loops_.try_emplace({Form::Map, group.shape, {}}, uint32_t(loops_.size())).first->second
+          : number;
+  extents_.push_back({number, plain, 0, 0, 0});
+  order_.add_group();
+  out_.groups.push_back(std::move(group));
+  return uint32_t(out_.groups.size() - 1);
+}
+
+void Grower::settle(ValueId v, uint32_t g, Place place) {
+  out_.home[v.index] = g;
+  place_[v.index] = place;
+  origins_[v.index] = {g};
+  ++extents_[g].ops;
+  if (must_store_[v.index]) out_.stored[v.index] = true;
+}
+
+/// Adds the stored values and parameters that `v` is computed from, each value visited once; what
+/// lies behind many others is left out.
+void Grower::collect_leaves(ValueId v, std::set<ValueId>& leaves) const {
+  constexpr size_t kMostVisited = 256;
+  ++walks_;
+  size_t visited = 0;
+  std::vector<ValueId> stack{v};
+  while (!stack.empty() && visited < kMostVisited && leaves.size() <= kMostLeaves) {
+    const ValueId next = stack.back();
+    stack.pop_back();
+    if (is_free_leaf(f_, next) || visited_[next.index] == walks_) continue;
+    visited_[next.index] = walks_;
+    ++visited;
+    if (is_parameter(f_, next) || out_.home[next.index] != kNoGroup) {
+      leaves.insert(next);
+      continue;
+    }
+    stack.insert(stack.end(), f_[next].args.rbegin(), f_[next].args.rend());
+  }
+}
+
+/// Notes that group `g` reads `leaves`.
+void Grower::add_leaves(uint32_t g, const std::set<ValueId>& leaves) {
+  const auto note = [&](ValueId leaf) {
+    for (uint32_t loop : {extents_[g].loop, extents_[g].plain}) reading_[{loop, leaf}].insert(g);
+  };
+  if (out_.groups[g].shape.empty()) note(ValueId());
+  for (ValueId leaf : leaves)
+    if (out_.groups[g].leaves.insert(leaf).second) note(leaf);
+}
+
+void Grower::read_leaves(uint32_t g, ValueId operand) {
+  if (out_.groups[g].leaves.size() > kMostLeaves) return;
+  std::set<ValueId> leaves = out_.groups[g].leaves;
+  collect_leaves(operand, leaves);
+  add_leaves(g, leaves);
+}
+
+/// The newest group of a loop that reads one of `leaves` and is `suitable`; kNoGroup: none is.
+template <class Suitable>
+uint32_t Grower::newest_reader(uint32_t loop, const std::set<ValueId>& leaves,
+                               Suitable suitable) const {
+  uint32_t newest = kNoGroup;
+  for (ValueId leaf : leaves) {
+    const auto found = reading_.find({loop, leaf});
+    if (found == reading_.end()) continue;
+    for (auto g = found->second.rbegin(); g != found->second.rend(); ++g) {
+      if (newest != kNoGroup && *g <= newest) break;
+      if (suitable(*g)) newest = *g;
+    }
+  }
+  return newest;
+}
+
 /// Stores a floating value in a plain loop: a new one, or one that exists, reads the same values
 /// and needs the same groups (so that no circle can arise).
 void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
@@ -197,20 +251,18 @@ void Grower::store_alone(ValueId v, const std::set<uint32_t>& avoid) {
   const ir::Shape& shape = f_[v].type.shape;
   const std::set<uint32_t>& needs = origins_[v.index];
   uint32_t chosen = kNoGroup;
-  for (uint32_t g = uint32_t(out_.groups.size()); g-- > 0 && chosen == kNoGroup;) {
-    const Group& group = out_.groups[g];
-    if (!takes_stores(group) || group.shape != shape || avoid.contains(g)) continue;
-    if (group_ops_[g] > kMaxStoredTogether) continue;
-    const bool shares = shape.empty() || std::any_of(leaves.begin(), leaves.end(), [&](ValueId l) {
-                          return group.leaves.contains(l);
-                        });
-    if (shares &&
-        std::includes(group.sources.begin(), group.sources.end(), needs.begin(), needs.end()))
-      chosen = g;
-  }
+  if (const auto loop = loops_.find({Form::Map, shape, {}}); loop != loops_.end())
+    chosen =
+        newest_reader(loop->second, shape.empty() ? std::set{ValueId()} : leaves, [&](uint32_t g) {
+          const auto& sources = order_.sources(g);
+          return !avoid.contains(g) && extents_[g].ops <= kMaxStoredTogether &&
+                 extents_[g].again + again_[v.index] <= kMaxGroupOps &&
+                 std::includes(sources.begin(), sources.end(), needs.begin(), needs.end());
+        });
   if (chosen == kNoGroup) chosen = add_group(Form::Map, shape);
-  for (uint32_t h : origins_[v.index]) out_.groups[chosen].sources.insert(h);
-  out_.groups[chosen].leaves.insert(leaves.begin(), leaves.end());
+  read(chosen, v);
+  add_leaves(chosen, leaves);
+  extents_[chosen].again += again_[v.index];
   must_store_[v.index] = true;
   settle(v, chosen, Place::Full);
 }
@@ -220,7 +272,30 @@ void Grower::float_or_store(ValueId v) {
     origins_[v.index].insert(origins_[a.index].begin(), origins_[a.index].end());
   for (ValueId a : f_[v].args)
     if (!out_.stored[a.index]) depth_[v.index] = std::max(depth_[v.index], depth_[a.index] + 1);
-  if (must_store_[v.index] || depth_[v.index] > kMaxDepth) store_alone(v);
+  const bool heavy = depth_[v.index] > kMaxDepth || count_again(v) > kMaxGroupOps;
+  if (must_store_[v.index] || heavy) store_alone(v);
+}
+
+/// Ops that every reader of a floating value computes again.
+int Grower::count_again(ValueId v) {
+  int& count = again_[v.index];
+  count = 1;
+  for (ValueId a : f_[v].args)
+    if (!out_.stored[a.index]) count += again_[a.index];
+  if (count <= kMaxGroupOps) return count;
+  // Values on several ways were counted more than once.
+  ++walks_;
+  std::vector<ValueId> stack(f_[v].args);
+  count = 1;
+  while (!stack.empty() && count <= kMaxGroupOps) {
+    const ValueId next = stack.back();
+    stack.pop_back();
+    if (again_[next.index] == 0 || out_.stored[next.index]) continue;
+    if (std::exchange(visited_[next.index], walks_) == walks_) continue;
+    ++count;
+    stack.insert(stack.end(), f_[next].args.begin(), f_[next].args.end());
+  }
+  return count;
 }
 
 /// Whether an elementwise value is better computed with the contraction than by its readers: it is
@@ -235,7 +310,7 @@ bool Grower::belongs_behind(uint32_t g, ValueId v) const {
 
 bool Grower::fits(uint32_t g, ValueId v, Place& place) {
   const Group& group = out_.groups[g];
-  if (group_ops_[g] > kMaxGroupOps) return false;
+  if (extents_[g].ops > kMaxGroupOps) return false;
   const ir::Shape& shape = f_[v].type.shape;
   if (group.form == Form::Contract) {
     place = Place::Full;
@@ -274,7 +349,7 @@ void Grower::visit_map(ValueId v) {
     for (ValueId a : value.args) {
       if (out_.home[a.index] == g) continue;
       read(g, a);
-      collect_leaves(a, out_.groups[g].leaves);
+      read_leaves(g, a);
     }
     settle(v, g, place);
     return;
@@ -316,28 +391,25 @@ void Grower::visit_reduce(ValueId v) {
   const auto& dims = std::get<std::vector<int64_t>>(value.attrs[1]);
   std::set<ValueId> leaves;
   const uint32_t inner = out_.home[x.index];
-  const auto same_loop = [&](const Group& group) {
-    return group.form == Form::Reduce && group.shape == shape && group.dims == dims;
-  };
+  const auto loop = loops_.find({Form::Reduce, shape, dims});
+  const auto has_room = [&](uint32_t g) { return extents_[g].reductions < kMaxStoredTogether; };
   uint32_t chosen = kNoGroup;
-  if (inner != kNoGroup && same_loop(out_.groups[inner]) && place_[x.index] == Place::Full) {
+  if (inner != kNoGroup && loop != loops_.end() && extents_[inner].loop == loop->second &&
+      place_[x.index] == Place::Full && has_room(inner)) {
     chosen = inner;
   } else {
     collect_leaves(x, leaves);
-    for (uint32_t g = uint32_t(out_.groups.size()); chosen == kNoGroup && g-- > 0;) {
-      const Group& group = out_.groups[g];
-      const bool shares = std::any_of(leaves.begin(), leaves.end(),
-                                      [&](ValueId l) { return group.leaves.contains(l); });
-      if (same_loop(group) && shares && may_read(g, x)) chosen = g;
-    }
+    if (loop != loops_.end())
+      chosen = newest_reader(loop->second, leaves,
+                             [&](uint32_t g) { return has_room(g) && may_read(g, x); });
   }
   if (chosen == kNoGroup) {
-    chosen = add_group(Form::Reduce, shape);
-    out_.groups[chosen].dims = dims;
+    chosen = add_group(Form::Reduce, shape, dims);
     out_.groups[chosen].row = value.type.shape;
   }
   if (chosen != inner) read(chosen, x);
-  out_.groups[chosen].leaves.insert(leaves.begin(), leaves.end());
+  add_leaves(chosen, leaves);
+  ++extents_[chosen].reductions;
   settle(v, chosen, Place::Row);
 }
 
@@ -345,7 +417,7 @@ void Grower::visit_heavy(ValueId v, Form form) {
   const uint32_t g = add_group(form, f_[v].type.shape);
   for (ValueId a : f_[v].args) {
     read(g, a);
-    collect_leaves(a, out_.groups[g].leaves);
+    read_leaves(g, a);
   }
   if (form == Form::Scatter) must_store_[v.index] = true;
   settle(v, g, Place::Full);
@@ -408,34 +480,46 @@ bool cheap_again(const Function& f, const Grouping& grouping, ValueId v) {
 
 /// Values that a group wants from another one, where they are not stored: the first in order is
 /// stored unless it is cheap to compute again; until every group has what it needs. False when that
-/// leads nowhere.
+/// leads nowhere. Only groups that came across a value with a new place are pulled again.
 bool Grower::resolve() {
   out_.again.assign(f_.values.size(), false);
+  Puller puller(f_, out_);
+  std::vector<std::vector<uint32_t>> passed(f_.values.size());  // groups that came across a value
+  std::set<uint32_t> open;                                      // groups to pull
+  for (uint32_t g = 0; g < uint32_t(out_.groups.size()); ++g) open.insert(g);
   for (;;) {
     std::set<ValueId> wanted;
     std::map<ValueId, std::set<uint32_t>> dense;  // with the groups that look at it
-    bool progress = false;
-    const uint32_t count = uint32_t(out_.groups.size());
-    for (uint32_t g = 0; g < count; ++g) {
-      const Pull pulled = pull(f_, out_, g);
+    std::set<uint32_t> unsettled;
+    for (uint32_t g : open) {
+      const Pull pulled = puller.pull(g);
+      for (const auto* list : {&pulled.members, &pulled.elsewhere, &pulled.dense})
+        for (ValueId v : *list) passed[v.index].push_back(g);
       wanted.insert(pulled.elsewhere.begin(), pulled.elsewhere.end());
       for (ValueId v : pulled.dense) dense[v].insert(g);
+      if (!pulled.elsewhere.empty() || !pulled.dense.empty()) unsettled.insert(g);
     }
-    if (wanted.empty() && dense.empty()) return true;
+    if (unsettled.empty()) return true;
+    open = std::move(unsettled);
+    bool progress = false;
+    const auto settled = [&](ValueId v) {
+      progress = true;
+      open.insert(passed[v.index].begin(), passed[v.index].end());
+      open.insert(out_.home[v.index]);
+      if (out_.stored[v.index]) puller.store(v);
+    };
     for (const auto& [v, viewers] : dense) {
+      if (out_.stored[v.index]) continue;
       if (out_.home[v.index] == kNoGroup) store_alone(v, viewers);
-      progress = progress || !out_.stored[v.index];
       out_.stored[v.index] = true;
+      settled(v);
     }
     for (ValueId v : wanted) {
       if (out_.stored[v.index]) continue;
       // A view is never stored for being read: its root is.
-      if (is_view(f_[v]) || cheap_again(f_, out_, v)) {
-        out_.again[v.index] = true;
-      } else {
-        out_.stored[v.index] = true;
-      }
-      progress = true;
+      const bool again = is_view(f_[v]) || cheap_again(f_, out_, v);
+      (again ? out_.again : out_.stored)[v.index] = true;
+      settled(v);
     }
     if (!progress) return false;
   }
@@ -477,76 +561,5 @@ Grouping Grower::run() {
 
 Grouping group_values(const Function& function) { return Grower(function).run(); }
 Grouping single_groups(const Function& function) { return Grower(function).run_single(); }
-
-namespace {
-
-/// Whether the operand `a` of a view may be computed in the view's kernel or lies in memory
-/// already: views and what is made from nothing may, values of one number a row, and in plain loops
-/// what the view shows once.
-bool stays_inside(const Function& function, const Grouping& grouping, uint32_t g, ValueId view,
-                  ValueId a) {
-  const bool elsewhere = grouping.stored[a.index] && grouping.home[a.index] != g;
-  if (elsewhere || is_free_leaf(function, a) || is_view(function[a])) return true;
-  const Group& group = grouping.groups[g];
-  if (grouping.home[a.index] == g && group.form == Form::Reduce) return true;
-  if (group.form == Form::Map && grouping.home[a.index] == kNoGroup)
-    return function[view].args.size() == 1 && !repeats_elements(function, function[view]);
-  if (group.form != Form::Reduce || function[a].type.shape != group.row) return false;
-  return grouping.home[a.index] == kNoGroup && function[view].args.size() == 1;
-}
-
-/// The row value behind a view that would need other rows than its own; absent when there is none.
-ValueId misread_row(const Function& function, const Grouping& grouping, uint32_t g, ValueId view) {
-  const Group& group = grouping.groups[g];
-  const ir::Shape& shape = function[view].type.shape;
-  if (group.form != Form::Reduce || !is_view(function[view])) return {};
-  if (shape != group.shape && shape != group.row) return {};
-  const ValueId row = root_of(function, grouping.stored, view);
-  const bool computed_here = !grouping.stored[row.index] && !is_free_leaf(function, row) &&
-                             grouping.home[row.index] != g && function[row].type.shape == group.row;
-  return computed_here && !reads_own_row(function, group, view, row) ? row : ValueId();
-}
-
-}  // namespace
-
-Pull pull(const Function& function, const Grouping& grouping, uint32_t g) {
-  Pull out;
-  std::set<ValueId> seen, members, outside, elsewhere, dense;
-  std::vector<ValueId> stack;
-  for (size_t i = 0; i < grouping.home.size(); ++i)
-    if (grouping.home[i] == g && grouping.stored[i]) stack.push_back(ValueId(i));
-  while (!stack.empty()) {
-    const ValueId v = stack.back();
-    stack.pop_back();
-    if (!seen.insert(v).second) continue;
-    const uint32_t home = grouping.home[v.index];
-    if (home != g) {
-      if (grouping.stored[v.index] || is_free_leaf(function, v) ||
-          (is_view(function[v]) && is_readable(function, grouping.stored, v))) {
-        outside.insert(v);
-        continue;
-      }
-      if (home != kNoGroup && !grouping.again[v.index]) {
-        elsewhere.insert(v);
-        continue;
-      }
-    }
-    members.insert(v);
-    const ValueId row = misread_row(function, grouping, g, v);
-    if (row) dense.insert(row);
-    for (ValueId a : function[v].args) {
-      if (is_view(function[v]) && !stays_inside(function, grouping, g, v, a)) {
-        dense.insert(a);
-      } else {
-        stack.push_back(a);
-      }
-    }
-  }
-  out.members.assign(members.begin(), members.end());
-  out.outside.assign(outside.begin(), outside.end());
-  out.elsewhere.assign(elsewhere.begin(), elsewhere.end());
-  out.dense.assign(dense.begin(), dense.end());
-  return out;
-}
 
 }  // namespace netc::passes

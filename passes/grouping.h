@@ -19,7 +19,6 @@ struct Group {
   ir::Shape shape;               ///< of the loop: the contraction's result, the reductions' operand
   std::vector<int64_t> dims;     ///< that the reductions fold
   ir::Shape row;                 ///< shape without dims
-  std::set<uint32_t> sources;    ///< groups whose values it needs
   std::set<ir::ValueId> leaves;  ///< stored values that its loop reads
 };
 
@@ -32,21 +31,10 @@ struct Grouping {
   std::vector<bool> again;     ///< by value: computed again by other groups that need it
 };
 
-/// The values from which a group computes what it stores.
-struct Pull {
-  std::vector<ir::ValueId> members;    ///< in order, among them the stored values of the group
-  std::vector<ir::ValueId> outside;    ///< what they read: stored values, views of these, constants
-  std::vector<ir::ValueId> elsewhere;  ///< values with another home that are not stored
-  std::vector<ir::ValueId> dense;      ///< operands of views that must lie in memory
-};
-
 /// Groups for the deepest fusion by the kernel contract.
 Grouping group_values(const ir::Function& function);
 /// One op a group.
 Grouping single_groups(const ir::Function& function);
-
-/// What group `g` has to compute and read.
-Pull pull(const ir::Function& function, const Grouping& grouping, uint32_t g);
 
 /// How elements of `view` lie in `base`, a dense array behind it; nothing when not affine.
 std::optional<ir::Access> access_from(const ir::Function& function, ir::ValueId view,

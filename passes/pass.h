@@ -50,6 +50,7 @@ std::vector<const Pass*> pipeline(ir::Stage from, ir::Stage to, int level);
 struct PassTiming {
   std::string pass;
   double milliseconds;
+  double check_milliseconds;  ///< of the verifier after it
 };
 
 struct RunOptions {

@@ -116,17 +116,21 @@ std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
   return count.evaluate(sizes);
 }
 
-ir::KernelId new_kernel(Function& function) {
-  std::set<std::string> names;
-  for (const ir::Kernel& k : function.kernels) names.insert(k.name);
-  size_t number = function.kernels.size();
-  while (names.contains(fmt::format("k{}", number))) ++number;
-  function.kernels.push_back({fmt::format("k{}", number), ""});
+NewKernels::NewKernels(const Function& function) : number_(function.kernels.size()) {
+  for (const ir::Kernel& k : function.kernels) names_.insert(k.name);
+}
+
+ir::KernelId NewKernels::add(Function& function) {
+  std::string name;
+  do name = fmt::format("k{}", number_++);
+  while (names_.contains(name));
+  function.kernels.push_back({std::move(name), ""});
   return ir::KernelId(function.kernels.size() - 1);
 }
 
 void isolate_loose_values(ir::Module& module, ir::FunctionId id) {
   Function& function = module[id];
+  NewKernels new_kernels(function);
   std::vector<bool> stored(function.values.size(), false);
   std::set<ValueId> results;
   for (const ir::Result& r : function.results)
@@ -139,7 +143,7 @@ void isolate_loose_values(ir::Module& module, ir::FunctionId id) {
     const bool free =
         is_free_leaf(function, v) || (is_view(value) && is_readable(function, stored, v));
     if (free && !results.contains(v)) continue;
-    value.kernel = new_kernel(function);
+    value.kernel = new_kernels.add(function);
     stored[i] = true;
   }
 }

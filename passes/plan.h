@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "ir/graph.h"
@@ -31,8 +33,16 @@ bool reads_in_step(const ir::Function& function, const KernelUses& uses, ir::Val
 /// Bytes of a value with its leading stride, for named sizes of `batch`; nothing on overflow.
 std::optional<int64_t> stored_bytes(const ir::Value& value, int64_t batch);
 
-/// Adds a kernel with a name of its own.
-ir::KernelId new_kernel(ir::Function& function);
+/// Adds kernels with names of their own to one function.
+class NewKernels {
+ public:
+  explicit NewKernels(const ir::Function& function);
+  ir::KernelId add(ir::Function& function);
+
+ private:
+  std::set<std::string> names_;
+  size_t number_;  ///< names up to `k<number_>` are taken
+};
 /// Gives each op that is in no kernel but must be run a kernel of its own.
 void isolate_loose_values(ir::Module& module, ir::FunctionId function);
 

@@ -8,6 +8,7 @@
 
 #include "passes/contract.h"
 #include "passes/grouping.h"
+#include "passes/pack_arena.h"
 #include "passes/passes.h"
 #include "passes/plan.h"
 
@@ -23,10 +24,7 @@ using ir::ValueId;
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
-
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 [[noreturn]] void too_large(const Module& module, const Value& value) {
   ir::Diagnostic d;
@@ -55,12 +53,6 @@ std::optional<int64_t> padded_row(const Type& type) {
 bool stays_affine(const Function& f, ValueId v) {
   return !is_view(f[v]) || f[v].kernel || ir::affine_access(f, v);
 }
-
-/// A value's bytes in the arena and the phases in which they are needed.
-struct Buffer {
-  ValueId value;
-  int64_t bytes = 0, first = 0, last = 0;
-};
 
 using Homes = std::map<std::string, ir::Storage>;  ///< places of parameters and states
 
@@ -119,11 +111,12 @@ class Planner {
         wanted.emplace_back(r, old);
       }
     }
+    NewKernels new_kernels(function());
     for (const auto& [r, old] : wanted) {
       const ValueId now = function().results[r].value;
       const std::string name = function().results[r].name;
       if (function()[now].name == name) function()[now].name.clear();
-      const ir::KernelId kernel = new_kernel(function());
+      const ir::KernelId kernel = new_kernels.add(function());
       ir::Builder b(module_, f_);
       b.locs = function()[now].locs;
       const ValueId copy = b.copy(now);
@@ -221,29 +214,44 @@ class Planner {
 
   /// Intermediate values that die in a kernel give their bytes to a value it stores.
   void share_dying() {
-    Function& f = function();
-    std::vector<bool> given(f.values.size(), false);
     for (size_t k = 0; k < uses_.kernels.size(); ++k) {
+      std::vector<Dying> lists;
+      for (ValueId old : uses_.kernels[k].reads)
+        if (gives_bytes(old, k)) list_for(lists, old).values.push_back(old);
       for (ValueId now : uses_.kernels[k].values) {
+        if (lists.empty()) break;
         if (!is_stored(now) || takes_[now.index]) continue;
-        for (ValueId old : uses_.kernels[k].reads) {
-          if (given[old.index] || uses_.kernel_of[old.index] < 0 || !(f[old].type == f[now].type))
-            continue;
-          if (!same_rows(f[old], f[now]) || is_param_place(old) || !dies_in(old, k) ||
-              !may_overwrite(now, old))
-            continue;
-          takes_[now.index] = old;
-          given[old.index] = true;
-          break;
-        }
+        auto& olds = list_for(lists, now).values;
+        const auto old = std::find_if(olds.begin(), olds.end(),
+                                      [&](ValueId v) { return may_overwrite(now, v); });
+        if (old == olds.end()) continue;
+        takes_[now.index] = *old;
+        olds.erase(old);
       }
     }
   }
 
-  bool is_param_place(ValueId v) {
-    for (; takes_[v.index]; v = takes_[v.index]) {
-    }
-    return is_parameter(function(), v);
+  /// Values of one type and with the same rows that may be overwritten.
+  struct Dying {
+    ValueId like;
+    std::vector<ValueId> values;
+  };
+
+  Dying& list_for(std::vector<Dying>& lists, ValueId v) {
+    const Function& f = function();
+    const auto found = std::find_if(lists.begin(), lists.end(), [&](const Dying& list) {
+      return f[list.like].type == f[v].type && same_rows(f[list.like], f[v]);
+    });
+    if (found != lists.end()) return *found;
+    lists.push_back({v, {}});
+    return lists.back();
+  }
+
+  /// Whether kernel `k` is the last reader of a value that is no parameter's new one.
+  bool gives_bytes(ValueId v, size_t k) {
+    const bool of_parameter = takes_[v.index] && is_parameter(function(), takes_[v.index]);
+    return uses_.kernel_of[v.index] >= 0 && !of_parameter && !read_at_end_[v.index] &&
+           dies_in(v, k);
   }
 
   static bool same_rows(const Value& a, const Value& b) {
@@ -263,68 +271,43 @@ class Planner {
   void place_buffers() {
     Function& f = function();
     std::vector<Buffer> buffers;
-    std::vector<ValueId> holder(f.values.size());
+    std::vector<std::optional<size_t>> held(f.values.size());  // by value: its buffer
     for (size_t i = 0; i < f.values.size(); ++i) {
       const ValueId v(i);
       if (is_input(v)) {
-        buffers.push_back({v, bytes_of(module_, f[v], batch_), 0, kForever});
+        held[i] = buffers.size();
+        buffers.push_back({bytes_of(module_, f[v], batch_), 0, kForever});
       } else if (is_stored(v)) {
-        add_buffer(v, holder, buffers);
+        held[i] = add_buffer(v, held, buffers);
       }
     }
-    assign_offsets(buffers);
-    for (const Buffer& b : buffers) set_offset(b.value, offsets_[b.value.index]);
-    for (size_t i = 0; i < f.values.size(); ++i)
-      if (takes_[i] && is_stored(ValueId(i))) {
-        ValueId first = takes_[i];
-        while (takes_[first.index]) first = takes_[first.index];
-        f.values[i].storage = f[first].storage;
-      }
-  }
-
-  void add_buffer(ValueId v, std::vector<ValueId>& holder, std::vector<Buffer>& buffers) {
-    const ValueId old = takes_[v.index];
-    if (!old) {
-      holder[v.index] = v;
-      buffers.push_back({v, bytes_of(module_, function()[v], batch_),
-                         phase_[size_t(uses_.kernel_of[v.index])], last_phase(v)});
-      return;
+    const auto offsets = pack_arena(buffers, persistent_end_);
+    for (size_t i = 0; i < f.values.size(); ++i) {
+      if (takes_[i] && is_stored(ValueId(i)))
+        f.values[i].storage = f[takes_[i]].storage;
+      else if (held[i])
+        set_offset(ValueId(i), offsets[*held[i]]);
     }
-    holder[v.index] = holder[old.index];
-    if (!holder[v.index]) return;  // a parameter's bytes
-    for (Buffer& b : buffers)
-      if (b.value == holder[v.index]) b.last = std::max(b.last, last_phase(v));
   }
 
-  std::map<uint32_t, int64_t> offsets_;
+  /// The buffer of a stored value, a new one unless it takes over another value's; none when that
+  /// is a parameter.
+  std::optional<size_t> add_buffer(ValueId v, const std::vector<std::optional<size_t>>& held,
+                                   std::vector<Buffer>& buffers) {
+    if (const ValueId old = takes_[v.index]) {
+      if (const auto at = held[old.index])
+        buffers[*at].last = std::max(buffers[*at].last, last_phase(v));
+      return held[old.index];
+    }
+    buffers.push_back({bytes_of(module_, function()[v], batch_),
+                       phase_[size_t(uses_.kernel_of[v.index])], last_phase(v)});
+    return buffers.size() - 1;
+  }
 
   void set_offset(ValueId v, int64_t offset) {
     auto& storage = function()[v].storage;
     if (!storage) storage = ir::Storage{};
     storage->offset = offset;
-  }
-
-  /// Large buffers first, each into the smallest gap between those that live at the same time.
-  void assign_offsets(std::vector<Buffer>& buffers) {
-    std::stable_sort(buffers.begin(), buffers.end(),
-                     [](const Buffer& a, const Buffer& b) { return a.bytes > b.bytes; });
-    std::vector<const Buffer*> placed;
-    for (const Buffer& b : buffers) {
-      std::vector<std::pair<int64_t, int64_t>> taken;  // offset, end
-      for (const Buffer* other : placed)
-        if (other->first <= b.last && b.first <= other->last)
-          taken.emplace_back(offsets_[other->value.index],
-                             offsets_[other->value.index] + aligned(other->bytes));
-      std::sort(taken.begin(), taken.end());
-      int64_t best = -1, best_gap = kForever, at = persistent_end_;
-      for (const auto& [begin, end] : taken) {
-        const int64_t gap = begin - at;
-        if (gap >= aligned(b.bytes) && gap < best_gap) best = at, best_gap = gap;
-        at = std::max(at, end);
-      }
-      offsets_[b.value.index] = best >= 0 ? best : at;
-      placed.push_back(&b);
-    }
   }
 };
 

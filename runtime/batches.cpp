@@ -10,7 +10,7 @@
 namespace netc::runtime {
 namespace {
 
-constexpr int64_t kChunkBytes = 256 << 10;     // a chunk lasts tens of microseconds
+constexpr int64_t kChunkBytes = 16 << 10;      // a chunk lasts some microseconds
 constexpr int64_t kPrefetchBytes = 128 << 10;  // must survive a step in the L2 cache
 constexpr int64_t kCacheLine = 64;
 

@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 
 #include "runtime/data/loaders.h"
@@ -44,31 +46,49 @@ Fans fans(const InitializerSpec& spec, const std::vector<int64_t>& shape) {
   return fan;
 }
 
-template <typename Fill>
-void fill_floats(Tensor& tensor, ThreadPool& pool, Fill fill) {
-  const int64_t count = tensor.count();
-  auto pieces = [&](auto values) {
-    pool.parallel((count + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
-      const int64_t first = chunk * kChunk;
-      const auto size = static_cast<size_t>(std::min(kChunk, count - first));
-      fill(static_cast<uint64_t>(first), values.subspan(static_cast<size_t>(first), size));
-    });
-  };
-  if (tensor.type == ElementType::f64) {
-    pieces(tensor.as<double>());
-  } else {
-    pieces(tensor.as<float>());
+/// How elements are made that do not depend on each other.
+struct Draw {
+  enum class Kind : uint8_t { Constant, Uniform, Normal } kind = Kind::Constant;
+  double low = 0;   ///< or the constant
+  double high = 0;  ///< or the standard deviation
+};
+
+template <typename T>
+void draw(const Draw& how, const Stream& stream, uint64_t first, std::span<T> values) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (how.kind == Draw::Kind::Uniform)
+      return fill_uniform(stream, first, how.low, how.high, values);
+    if (how.kind == Draw::Kind::Normal) return fill_normal(stream, first, how.high, values);
   }
+  std::fill(values.begin(), values.end(), static_cast<T>(how.low));
 }
 
-void fill_uniform(Tensor& tensor, const Stream& stream, double low, double high, ThreadPool& pool) {
-  fill_floats(tensor, pool,
-              [&](uint64_t first, auto values) { fill_uniform(stream, first, low, high, values); });
+/// Rows of elements in memory that are drawn in one go.
+struct Piece {
+  Draw how;
+  Stream stream;
+  ElementType type;
+  uint64_t first;  ///< element; even, as the streams want
+  int64_t rows, width, stride;
+  std::byte* out;
+};
+
+void draw_piece(const Piece& piece) {
+  with_type(piece.type, [&]<typename T>(T) {
+    for (int64_t row = 0; row < piece.rows; ++row) {
+      T* out = reinterpret_cast<T*>(piece.out) + row * piece.stride;
+      draw(piece.how, piece.stream, piece.first + static_cast<uint64_t>(row * piece.width),
+           std::span(out, static_cast<size_t>(piece.width)));
+    }
+  });
 }
 
-void fill_normal(Tensor& tensor, const Stream& stream, double deviation, ThreadPool& pool) {
-  fill_floats(tensor, pool,
-              [&](uint64_t first, auto values) { fill_normal(stream, first, deviation, values); });
+/// Cuts elements that lie one behind the other.
+void add_pieces(const Draw& how, const Stream& stream, ElementType type, int64_t count,
+                std::byte* out, std::vector<Piece>& pieces) {
+  for (int64_t first = 0; first < count; first += kChunk)
+    pieces.push_back({how, stream, type, static_cast<uint64_t>(first), 1,
+                      std::min(kChunk, count - first), 0, out + first * byte_size(type)});
 }
 
 /// Makes the `count` rows of length `length` >= count orthonormal: Gram-Schmidt, each row taken
@@ -110,14 +130,6 @@ void fill_orthogonal(Tensor& tensor, const Stream& stream, double gain) {
   });
 }
 
-void fill_constant(Tensor& tensor, double value) {
-  with_type(tensor.type, [&](auto sample) {
-    for (auto& element : tensor.as<decltype(sample)>()) {
-      element = static_cast<decltype(sample)>(value);
-    }
-  });
-}
-
 Tensor load_value(const InitializerSpec& spec, ElementType type, const std::vector<int64_t>& shape,
                   std::string_view path, const std::string& directory) {
   const bool relative = !spec.file.empty() && spec.file[0] != '/' && !directory.empty();
@@ -133,55 +145,83 @@ Tensor load_value(const InitializerSpec& spec, ElementType type, const std::vect
   return tensor.type == type ? std::move(tensor) : convert(tensor, type);
 }
 
+void require_floating(const InitializerSpec& spec, ElementType type, std::string_view path) {
+  if (is_floating(type)) return;
+  throw Error(Fault::Weights,
+              fmt::format("`{}` is {}, which `{}` cannot fill", path, name(type), spec.name));
+}
+
+/// How the elements of a parameter start; nothing when they are loaded or depend on each other.
+std::optional<Draw> draw_of(const InitializerSpec& spec, ElementType type,
+                            const std::vector<int64_t>& shape, std::string_view path) {
+  using Kind = Draw::Kind;
+  if (spec.name == "load" || spec.name == "orthogonal") return {};
+  if (spec.name.empty() || spec.name == "zeros") return Draw{Kind::Constant, 0, 0};
+  if (spec.name == "ones") return Draw{Kind::Constant, 1, 0};
+  if (spec.name == "const") return Draw{Kind::Constant, spec.value, 0};
+  require_floating(spec, type, path);
+  const Fans fan = fans(spec, shape);
+  const bool kaiming = spec.name.starts_with("kaiming");
+  const double gain = spec.has_gain ? spec.gain : kaiming ? std::numbers::sqrt2 : 1.0;
+  const auto uniform = [](double bound) { return Draw{Kind::Uniform, -bound, bound}; };
+  const auto normal = [](double deviation) { return Draw{Kind::Normal, 0, deviation}; };
+  if (spec.name == "uniform") return Draw{Kind::Uniform, spec.low, spec.high};
+  if (spec.name == "normal") return normal(spec.std);
+  if (spec.name == "xavier_uniform") return uniform(gain * std::sqrt(6 / (fan.in + fan.out)));
+  if (spec.name == "xavier_normal") return normal(gain * std::sqrt(2 / (fan.in + fan.out)));
+  if (spec.name == "kaiming_uniform") return uniform(gain * std::sqrt(3 / fan.in));
+  if (spec.name == "kaiming_normal") return normal(gain / std::sqrt(fan.in));
+  throw std::logic_error("initializer " + spec.name);
+}
+
 }  // namespace
 
 Tensor initial_value(const InitializerSpec& spec, ElementType type, std::vector<int64_t> shape,
                      std::string_view path, uint64_t seed, const std::string& directory,
                      ThreadPool& pool) {
   if (spec.name == "load") return load_value(spec, type, shape, path, directory);
+  const auto how = draw_of(spec, type, shape, path);
   Tensor tensor = make_tensor(type, std::move(shape));
   const Stream stream(seed, path);
-  const Fans fan = fans(spec, tensor.shape);
-  const bool kaiming = spec.name.starts_with("kaiming");
-  const double gain = spec.has_gain ? spec.gain : kaiming ? std::numbers::sqrt2 : 1.0;
-  auto uniform = [&](double bound) { fill_uniform(tensor, stream, -bound, bound, pool); };
-  if (spec.name.empty() || spec.name == "zeros") {
-    fill_constant(tensor, 0);
-  } else if (spec.name == "ones") {
-    fill_constant(tensor, 1);
-  } else if (spec.name == "const") {
-    fill_constant(tensor, spec.value);
-  } else if (!is_floating(type)) {
-    throw Error(Fault::Weights,
-                fmt::format("`{}` is {}, which `{}` cannot fill", path, name(type), spec.name));
-  } else if (spec.name == "uniform") {
-    fill_uniform(tensor, stream, spec.low, spec.high, pool);
-  } else if (spec.name == "normal") {
-    fill_normal(tensor, stream, spec.std, pool);
-  } else if (spec.name == "xavier_uniform") {
-    uniform(gain * std::sqrt(6 / (fan.in + fan.out)));
-  } else if (spec.name == "xavier_normal") {
-    fill_normal(tensor, stream, gain * std::sqrt(2 / (fan.in + fan.out)), pool);
-  } else if (spec.name == "kaiming_uniform") {
-    uniform(gain * std::sqrt(3 / fan.in));
-  } else if (spec.name == "kaiming_normal") {
-    fill_normal(tensor, stream, gain / std::sqrt(fan.in), pool);
-  } else if (spec.name == "orthogonal") {
-    fill_orthogonal(tensor, stream, gain);
-  } else {
-    throw std::logic_error("initializer " + spec.name);
+  if (how) {
+    std::vector<Piece> pieces;
+    add_pieces(*how, stream, type, tensor.count(), tensor.bytes.span().data(), pieces);
+    pool.parallel(static_cast<int64_t>(pieces.size()),
+                  [&](int64_t i, int) { draw_piece(pieces[static_cast<size_t>(i)]); });
+    return tensor;
   }
+  require_floating(spec, type, path);
+  fill_orthogonal(tensor, stream, spec.has_gain ? spec.gain : 1.0);
   return tensor;
 }
 
 void initialize(const Plan& plan, Arena& arena, uint64_t seed, const std::string& directory,
                 ThreadPool& pool) {
+  std::vector<Piece> pieces;  // of all slots: drawn where they stay, by all threads
   for (const Slot& slot : plan.slots) {
     if (slot.role != SlotRole::Param && slot.role != SlotRole::State) continue;
-    const Tensor value =
-        initial_value(slot.init, slot.type, dims(slot, 0), slot.name, seed, directory, pool);
-    write_slot(slot, arena, 0, value.bytes.span());
+    const std::vector<int64_t> shape = dims(slot, 0);
+    const auto how = draw_of(slot.init, slot.type, shape, slot.name);
+    const int64_t width = shape.empty() ? 1 : shape.back();
+    const Stream stream(seed, slot.name);
+    std::byte* out = arena.data() + slot.offset;
+    if (how && slot.leading_stride == 0) {
+      add_pieces(*how, stream, slot.type, dense_bytes(slot, 0) / byte_size(slot.type), out, pieces);
+    } else if (how && width > 0 && width % 2 == 0) {
+      const int64_t rows = dense_bytes(slot, 0) / byte_size(slot.type) / width;
+      const int64_t most = std::max<int64_t>(1, kChunk / width), stride = slot.leading_stride;
+      for (int64_t row = 0; row < rows; row += most)
+        pieces.push_back({*how, stream, slot.type, static_cast<uint64_t>(row * width),
+                          std::min(most, rows - row), width, stride,
+                          out + row * stride * byte_size(slot.type)});
+    } else {
+      const Tensor value =
+          initial_value(slot.init, slot.type, shape, slot.name, seed, directory, pool);
+      write_slot(slot, arena, 0, value.bytes.span());
+    }
   }
+  pool.parallel(static_cast<int64_t>(pieces.size()),
+                [&](int64_t i, int) { draw_piece(pieces[static_cast<size_t>(i)]); });
 }
 
 }  // namespace netc::runtime

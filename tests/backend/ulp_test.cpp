@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "ir/reference.h"
 #include "support.h"
@@ -45,6 +46,17 @@ double ulp_error(float actual, double exact) {
   return std::fabs(double(actual) - exact) / step;
 }
 
+/// The same in steps of f64.
+double ulp_error(double actual, long double exact) {
+  double rounded = double(exact);
+  if (std::isnan(exact)) return std::isnan(actual) ? 0 : 1e9;
+  if (rounded == actual) return std::signbit(rounded) == std::signbit(actual) ? 0 : 1e9;
+  if (std::isinf(rounded) || std::isinf(actual) || std::isnan(actual)) return 1e9;
+  int exponent = 0;
+  std::frexp(exact, &exponent);
+  return double(std::fabs(actual - exact) / std::ldexp(1.0L, std::max(exponent - 53, -1074)));
+}
+
 TEST(Ulp, F32OverAllBitPatternsStrided) {
   constexpr int64_t kCount = 1 << 16;
   constexpr uint32_t kStride = 65521;  // a prime: all exponents and no pattern of low bits
@@ -82,6 +94,7 @@ TEST(Ulp, F64Sampled) {
   for (int64_t i = 0; i < kCount; ++i) {
     double t = double(i) / kCount * 2 - 1;
     double x = i % 3 == 0 ? t * 745 : i % 3 == 1 ? t * 2 : std::ldexp(t, int(i % 60) - 40);
+    if (i % 8 == 0) x = std::ldexp(t, int(i % 2000) - 980);
     inputs[0].floats[size_t(i)] = x;
   }
   for (CpuLevel level : levels()) {
@@ -91,13 +104,7 @@ TEST(Ulp, F64Sampled) {
       for (int64_t i = 0; i < kCount; ++i) {
         double x = inputs[0].floats[size_t(i)];
         long double exact = functions()[f].exact_long(x);
-        double found = actual[f].floats[size_t(i)];
-        if (found == double(exact) || (std::isnan(found) && std::isnan(exact))) continue;
-        int exponent = 0;
-        std::frexp(double(exact), &exponent);
-        double step = std::ldexp(1.0, std::max(exponent - 53, -1074));
-        double error =
-            std::isfinite(found) && std::isfinite(exact) ? std::fabs(found - exact) / step : 1e9;
+        double error = ulp_error(actual[f].floats[size_t(i)], exact);
         if (error > worst) worst = error, at = x;
       }
       EXPECT_LE(worst, 2.0) << ir::op_name(functions()[f].op) << " at " << name(level)
@@ -105,6 +112,45 @@ TEST(Ulp, F64Sampled) {
     }
   }
 }
+
+/// pow at pairs of both signs and all sizes, and at every pair of the numbers that C treats apart.
+void check_pow(DType type, double most) {
+  std::vector<double> xs, ys;
+  for (int64_t i = 0; i < 30000; ++i) {
+    double t = double(i * 7919 % 30011) / 30011, x = std::exp2(i % 2 ? t * 4 - 2 : t * 240 - 120);
+    double range = (type == DType::f32 ? 88 : 708) / std::max(std::fabs(std::log(x)), 1e-3);
+    double y = range * (2 * double(i * 104729 % 30011) / 30011 - 1);
+    bool negative = i % 5 == 0;
+    xs.push_back(negative ? -x : x), ys.push_back(negative ? std::round(y) : y);
+  }
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<double> apart = {
+      0,   -0.0, 1,    -1,    2,   -3,    0.5, -0.5,     1e30,
+      3.5, inf,  -inf, -1e30, 1e9, 1e-30, 7,   16777217, std::numeric_limits<double>::quiet_NaN()};
+  for (double x : apart)
+    for (double y : apart) xs.push_back(x), ys.push_back(y);
+  auto count = int64_t(xs.size());
+  ir::Module module = module_of([&](Builder& b) {
+    auto x = b.parameter("x", {type, {count}}), y = b.parameter("y", {type, {count}});
+    b.result("z", b.binary(Op::pow, x, y));
+  });
+  plan_by_hand(module, Grouping::Whole, 1);
+  std::vector<ir::Array> inputs(2, ir::Array::zeros(type, {count}));
+  for (size_t i = 0; i < xs.size(); ++i)
+    inputs[0].set(int64_t(i), xs[i]), inputs[1].set(int64_t(i), ys[i]);
+  for (CpuLevel level : levels()) {
+    auto actual = run_compiled(module, inputs, {.cpu = level, .capacity = 1, .n = 1});
+    for (int64_t i = 0; i < count; ++i) {
+      double x = inputs[0].number(i), y = inputs[1].number(i), z = actual[0].number(i);
+      long double exact = std::pow(static_cast<long double>(x), static_cast<long double>(y));
+      double error = type == DType::f32 ? ulp_error(float(z), double(exact)) : ulp_error(z, exact);
+      EXPECT_LE(error, most) << x << " ** " << y << " is " << z << " at " << name(level);
+    }
+  }
+}
+
+TEST(Ulp, PowF32) { check_pow(DType::f32, 1); }
+TEST(Ulp, PowF64) { check_pow(DType::f64, 2); }
 
 }  // namespace
 }  // namespace netc::backend::test

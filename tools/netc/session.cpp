@@ -196,6 +196,7 @@ ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names
 ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir::Module module,
                                const Lowering& lowering, const passes::RunOptions& run_options) {
   passes::PassContext context;
+  std::vector<passes::PassTiming> timings;
   auto level = backend::parse_cpu(options_.cpu).value_or(backend::native_cpu());
   context.target.vector_bytes = backend::vector_bytes(level);
   context.fast = options_.fast;
@@ -203,12 +204,23 @@ ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir:
   context.batch_capacity = lowering.batch_capacity;
   context.wrt = lowering.wrt;
   try {
-    module = passes::run(list, std::move(module), context, run_options, &timings_);
+    module = passes::run(list, std::move(module), context, run_options, &timings);
   } catch (const ir::DiagnosticError& e) {
     context.diagnostics.push_back(e.diagnostic);
   }
+  if (console_.verbose) note_timings(timings);
   report(context.diagnostics);
   return module;
+}
+
+void Session::note_timings(const std::vector<passes::PassTiming>& timings) const {
+  std::string text = fmt::format("frontend: {:.1f} ms; passes", frontend_milliseconds_);
+  double checks = 0;
+  for (const passes::PassTiming& t : timings) {
+    text += fmt::format("{} {} {:.1f}", checks == 0 ? ":" : ",", t.pass, t.milliseconds);
+    checks += t.check_milliseconds;
+  }
+  console_.note(fmt::format("{}, their checks {:.1f} ms\n", text, checks));
 }
 
 int64_t Session::planned_capacity(int64_t wanted) const {

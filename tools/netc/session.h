@@ -87,7 +87,6 @@ class Session {
   void report(const std::vector<ir::Diagnostic>& diagnostics) const;
   [[noreturn]] void fail(const ir::Diagnostic& diagnostic) const;
 
-  const std::vector<passes::PassTiming>& timings() const { return timings_; }
   double frontend_milliseconds() const { return frontend_milliseconds_; }
 
  private:
@@ -96,9 +95,9 @@ class Session {
   Console console_;
   frontend::SourceSet sources_;
   frontend::Program program_;
-  std::vector<passes::PassTiming> timings_;
   double frontend_milliseconds_ = 0;
 
+  void note_timings(const std::vector<passes::PassTiming>& timings) const;
   void load_with(const std::string& path, frontend::LoadOptions load);
 };
 
