@@ -79,6 +79,7 @@ class ContractKernel {
   Panels packed_[2];
   Space space_;
   int64_t panels_ = 1, wide_panels_ = 1;  ///< column panels; the first ones are full
+  int narrow_columns_ = 0;                ///< of the others
   int64_t row_block_ = 1;
   // Long sums with few results: blocks of the folded label `split_` give partial results.
   int64_t splits_ = 1, split_block_ = 0;
@@ -101,7 +102,9 @@ class ContractKernel {
     panels_ = std::max<int64_t>(1, ceil_div(n, p_.columns));
     wide_panels_ = panels_;
     bool fixed = p_.column < 0 || label(p_.column).size.is_constant();
-    if (fixed && !dot()) wide_panels_ = n - panels_ * (p_.columns - 1);
+    narrow_columns_ = p_.whole_panels ? int(n % p_.columns) : p_.columns - 1;
+    if (fixed && !dot())
+      wide_panels_ = p_.whole_panels ? n / p_.columns : n - panels_ * (p_.columns - 1);
     double wanted = std::clamp(p_.multiplications / 16, kUnitLeast, kUnitMost);
     double per_row = 1;
     for (int l : p_.folded) per_row *= double(size(l));
@@ -272,8 +275,8 @@ class ContractKernel {
       auto emit = [&] {
         if (wide) return panels(p_.columns, b.CreateMul(panel, e_.i64(p_.columns)), half);
         Value* beyond = b.CreateSub(panel, e_.i64(wide_panels_));
-        panels(p_.columns - 1,
-               b.CreateAdd(b.CreateMul(beyond, e_.i64(p_.columns - 1)),
+        panels(narrow_columns_,
+               b.CreateAdd(b.CreateMul(beyond, e_.i64(narrow_columns_)),
                            e_.i64(wide_panels_ * p_.columns)),
                half);
       };
@@ -377,7 +380,8 @@ class ContractKernel {
   /// Operands of the maps and yields that run along the tile's columns.
   void find_touched() {
     std::set<int64_t> offsets;
-    auto note = [&](ValueId base, const Dim& start, const std::vector<Dim>& strides) {
+    auto note = [&](const ir::Access& access) {
+      const std::vector<Dim>& strides = access.strides;
       size_t column = 0, row = 0, d = 0;
       for (size_t l = 0; l < p_.labels.size(); ++l) {
         if (!p_.labels[l].present[2]) continue;
@@ -386,16 +390,14 @@ class ContractKernel {
         ++d;
       }
       if (strides.size() != d || !(strides[column] == Dim(1)) || strides[row] == Dim(0)) return;
-      if (offsets.insert(f_[base].storage->offset).second)
-        touched_.push_back({base, start, strides});
+      if (offsets.insert(f_[access.base].storage->offset).second) touched_.push_back(access);
     };
     if (p_.row < 0 || p_.column < 0) return;
     for (ValueId v : k_.values)
       for (ValueId a : f_[v].args)
         if (v != p_.einsum && !k_.contains(a))
-          if (auto access = outside_access(f_, k_, a))
-            note(access->base, access->offset, access->strides);
-    for (ValueId y : k_.yields) note(y, 0, stored_strides(f_, y));
+          if (auto access = outside_access(f_, k_, a)) note(*access);
+    for (ValueId y : k_.yields) note(ir::stored_access(f_, y));
   }
 
   void prefetch(const Tile& tile, Value* row) {
@@ -408,7 +410,7 @@ class ContractKernel {
     }
     for (const ir::Access& a : touched_) {
       llvm::Type* t = e_.memory_type(f_[a.base].type.dtype);
-      Value* element = e_.offset(a.offset, a.strides, at).base;
+      Value* element = e_.offset(a, at).base;
       Value* start = b.CreateGEP(t, e_.base(k_.base_index.at(a.base)), element);
       int64_t bytes = tile.columns * p_.lanes * ir::byte_size(f_[a.base].type.dtype);
       for (int64_t line = 0; line < bytes; line += 64)
@@ -421,30 +423,27 @@ class ContractKernel {
   /// Element `which` operand of row i and column j of the tile, lanes as the plan says.
   Value* element(const Tile& tile, int which, int i, int j) {
     Coords at = tile.labels;
-    std::vector<Dim> strides;
-    Dim start = p_.operands[size_t(which)].offset;
+    ir::Access access = operand_access(p_, which);
     Value* base = e_.base(p_.bases[size_t(which)]);
-    for (const Label& l : p_.labels) strides.push_back(l.present[which] ? l.stride[which] : 0);
     Dim displacement = 0;
     bool has_column = p_.column >= 0 && label(p_.column).present[which];
     if (p_.pack[which]) {
       const Panels& panels = packed_[which];
-      start = 0;
-      strides = panels.strides;
+      access = {access.base, 0, panels.strides, {}};
       base = e_.base(panels.base);
       Value* offset = e_.b.CreateMul(tile.panel_vector, e_.size(panels.vector_stride));
       at[size_t(p_.column)] = {offset, e_.i64(1), nullptr};
-      strides[size_t(p_.column)] = 1;
+      access.strides[size_t(p_.column)] = 1;
       displacement = panels.vector_stride * Dim(j);
     } else {
-      if (p_.row >= 0) displacement = strides[size_t(p_.row)] * Dim(i);
+      if (p_.row >= 0) displacement = access.strides[size_t(p_.row)] * Dim(i);
       if (has_column) {
-        displacement = displacement + strides[size_t(p_.column)] * Dim(j * column_unit());
+        displacement = displacement + access.strides[size_t(p_.column)] * Dim(j * column_unit());
         if (!dot() && p_.lanes > 1) at[size_t(p_.column)].step = e_.i64(1);
       }
     }
     // Constant displacements last, so that they fold into the address of the load.
-    Coord offset = e_.add(e_.offset(start, strides, at), e_.size(displacement));
+    Coord offset = e_.add(e_.offset(access, at), e_.size(displacement));
     return e_.load(base, type_, offset, dot());
   }
 
@@ -457,22 +456,19 @@ class ContractKernel {
     int64_t bytes = ir::byte_size(type_);
     for (int which : {0, 1}) {
       const Label& folded = label(l);
-      if (!folded.present[which] || p_.pack[which]) continue;
-      if (e_.at_capacity(folded.stride[which]) * bytes < 256) continue;
+      if (!folded.present[which] || p_.pack[which] || folded.panels[which]) continue;
       auto unit = [&](int label_number) {
         return label_number >= 0 && label(label_number).present[which] &&
                label(label_number).stride[which] == Dim(1);
       };
       int64_t elements = unit(p_.column) ? tile.columns * p_.lanes : unit(p_.row) ? 1 : 0;
-      if (elements == 0) continue;
+      int64_t stride = e_.at_capacity(folded.stride[which]);
+      // The processor sees for itself what lies one behind the other.
+      if (elements == 0 || stride * bytes < 256 || stride <= elements) continue;
       Coords at = tile.labels;
       for (Coord& c : at) c = e_.uniform(c.base);
-      std::vector<Dim> strides;
-      for (const Label& other : p_.labels)
-        strides.push_back(other.present[which] ? other.stride[which] : 0);
       Dim ahead = folded.stride[which] * Dim(kAhead);
-      Coord offset =
-          e_.add(e_.offset(p_.operands[size_t(which)].offset, strides, at), e_.size(ahead));
+      Coord offset = e_.add(e_.offset(operand_access(p_, which), at), e_.size(ahead));
       llvm::Type* t = e_.memory_type(type_);
       Value* start = b.CreateGEP(t, e_.base(p_.bases[size_t(which)]), offset.base);
       for (int64_t line = 0; line < elements * bytes; line += 64)
@@ -606,6 +602,7 @@ class ContractKernel {
     Value* other_start = along_rows ? column : row;
     Value* other_count = b.CreateBinaryIntrinsic(
         llvm::Intrinsic::smin, along_rows ? column_count : row_count, e_.i64(others));
+    e_.aligned_lanes = false;
     e_.loop(e_.i64(0), other_count, 1, [&](Value* o) {
       if (other >= 0) tile.labels[size_t(other)] = e_.uniform(b.CreateAdd(other_start, o));
       Value* line = b.CreateMul(o, e_.i64(width));
@@ -626,6 +623,7 @@ class ContractKernel {
               });
       tile.labels[size_t(lane)] = e_.uniform(lane_start);
     });
+    e_.aligned_lanes = true;
   }
 
   /// The sum of all lanes, in a fixed tree.

@@ -1,6 +1,7 @@
 // How an einsum is computed: the roles of its labels and the size of the register tile.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace netc::backend {
 struct Label {
   char name = 0;
   ir::Dim size;
-  bool present[3] = {};  ///< left, right, result
-  ir::Dim stride[3];     ///< elements
+  bool present[3] = {};                      ///< left, right, result
+  ir::Dim stride[3];                         ///< elements
+  std::optional<ir::PanelledDim> panels[3];  ///< where the stride holds within a panel only
   bool folded() const { return !present[2]; }
 };
 
@@ -37,6 +39,7 @@ struct ContractionPlan {
   int lanes = 1;
   int rows = 1, columns = 1;   ///< of a tile; columns in vectors for Outer
   bool half = false;           ///< the last vector of the column label has half the lanes
+  bool whole_panels = false;   ///< no tile lies across the end of a panel: the last is narrower
   double multiplications = 0;  ///< at full batch
   int split = -1;           ///< folded label whose blocks give partial sums, to stay in the cache
   int64_t split_block = 0;  ///< elements of a block
@@ -44,6 +47,9 @@ struct ContractionPlan {
 
 /// Bytes of a tensor of this type at full batch.
 double bytes_at_capacity(const Emitter& e, const ir::Type& type);
+
+/// The left or right operand by the coordinates of all labels.
+ir::Access operand_access(const ContractionPlan& plan, int which);
 
 /// Reads the kernel's einsum and decides. Throws NotFused when the kernel is not a contraction.
 ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,

@@ -379,6 +379,28 @@ Coord Emitter::offset(const ir::Dim& start, const std::vector<ir::Dim>& strides,
   return sum;
 }
 
+Coord Emitter::offset(const ir::Access& access, const Coords& coords) {
+  if (!access.panels) return offset(access.offset, access.strides, coords);
+  const auto [dim, width, distance] = *access.panels;
+  const Coord& c = coords[dim];
+  Coord panel, within;
+  const bool in_one = c.step && is_number(c.step, 1) && aligned_lanes && width % lanes == 0;
+  if (c.uniform() || in_one) {
+    panel = div(uniform(c.base), width);
+    within = {mod(uniform(c.base), width).base, c.step, nullptr};
+  } else {
+    const Coord vector{nullptr, nullptr, lane_vector(c)};
+    panel = div(vector, width);
+    within = mod(vector, width);
+  }
+  Coords split = coords;
+  split[dim] = within;
+  split.push_back(panel);
+  std::vector<ir::Dim> strides = access.strides;
+  strides.push_back(distance);
+  return offset(access.offset, strides, split);
+}
+
 Value* Emitter::load(Value* base, ir::DType type, const Coord& element, bool strict) {
   llvm::Type* t = memory_type(type);
   llvm::Align align(static_cast<uint64_t>(ir::byte_size(type)));

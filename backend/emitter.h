@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backend/compile.h"
+#include "ir/access.h"
 #include "ir/graph.h"
 
 namespace netc::backend {
@@ -43,6 +44,7 @@ class Emitter {
   int lanes = 1;                ///< lanes of a vector in this kernel
   llvm::Value* mask = nullptr;  ///< active lanes, absent: all
   bool block_of_rows = false;   ///< the context's batch is a block; the whole stands behind it
+  bool aligned_lanes = true;    ///< lanes in a row begin at a multiple of their number
 
   /// Opens `void name(context, chunk)`; `end` closes it.
   void begin(const std::string& name);
@@ -113,6 +115,8 @@ class Emitter {
   llvm::Value* base(int i);
   /// Element offset of `coords` under strides.
   Coord offset(const ir::Dim& start, const std::vector<ir::Dim>& strides, const Coords& coords);
+  /// The same of a stored value seen through views; `access.base` is of no meaning here.
+  Coord offset(const ir::Access& access, const Coords& coords);
   /// `strict`: lanes outside the mask are not read.
   llvm::Value* load(llvm::Value* base, ir::DType type, const Coord& element, bool strict = false);
   void store(llvm::Value* value, llvm::Value* base, ir::DType type, const Coord& element);

@@ -44,22 +44,27 @@ class Describe {
 
   uint32_t local(ValueId v) const { return v.index - k_.values.front().index; }
 
+  static std::string layout(const ir::Access& access) {
+    std::string text;
+    for (const ir::Dim& d : access.strides) text += d.str() + ",";
+    if (access.panels)
+      text += fmt::format(" dim {}: {} of {}", access.panels->dim, access.panels->width,
+                          access.panels->distance);
+    return text;
+  }
+
   std::string base(ValueId v) {
     auto [at, added] = k_.base_index.try_emplace(v, static_cast<int>(k_.bases.size()));
     if (added) k_.bases.push_back(v);
-    std::string strides;
-    for (const ir::Dim& d : stored_strides(f_, v)) strides += d.str() + ",";
-    return fmt::format("@{} {} [{}]", at->second, ir::str(f_[v].type), strides);
+    return fmt::format("@{} {} [{}]", at->second, ir::str(f_[v].type),
+                       layout(ir::stored_access(f_, v)));
   }
 
   std::string operand(ValueId v) {
     if (k_.contains(v)) return fmt::format("%{}", local(v));
-    if (auto access = outside_access(f_, k_, v)) {
-      std::string strides;
-      for (const ir::Dim& d : access->strides) strides += d.str() + ",";
-      return fmt::format("{}({} + [{}] {})", ir::str(f_[v].type), access->offset.str(), strides,
-                         base(access->base));
-    }
+    if (auto access = outside_access(f_, k_, v))
+      return fmt::format("{}({} + [{}] {})", ir::str(f_[v].type), access->offset.str(),
+                         layout(*access), base(access->base));
     return "(" + op(v) + ")";
   }
 

@@ -163,7 +163,9 @@ void LoopAnalysis::choose_kept() {
 
 std::optional<std::vector<std::vector<Dim>>> LoopAnalysis::all_strides() const {
   std::vector<std::vector<Dim>> all;
-  auto note = [&](const ir::Type& type, const std::vector<Dim>& strides) {
+  auto note = [&](const ir::Type& type, const ir::Access& access) {
+    const std::vector<Dim>& strides = access.strides;
+    if (access.panels) return false;
     if (type.shape == full_) {
       all.push_back(strides);
       return true;
@@ -187,11 +189,11 @@ std::optional<std::vector<std::vector<Dim>>> LoopAnalysis::all_strides() const {
       if (!access && ir::def(f_[a].op).form == Form::Leaf && f_[a].args.empty() &&
           !f_[a].attrs.empty() && std::holds_alternative<ir::Scalar>(f_[a].attrs[0]))
         continue;
-      if (!access || !note(f_[a].type, access->strides)) return {};
+      if (!access || !note(f_[a].type, *access)) return {};
     }
   }
   for (ValueId y : k_.yields)
-    if (!note(f_[y].type, stored_strides(f_, y))) return {};
+    if (!note(f_[y].type, ir::stored_access(f_, y))) return {};
   return all;
 }
 

@@ -89,11 +89,7 @@ class Packing {
   int64_t vectors() const { return blocks(p_.lane); }
   int64_t squares() const { return blocks(along_); }
 
-  Coord source(const Coords& at) {
-    std::vector<Dim> strides;
-    for (const Label& l : p_.labels) strides.push_back(l.present[which_] ? l.stride[which_] : 0);
-    return e_.offset(p_.operands[size_t(which_)].offset, strides, at);
-  }
+  Coord source(const Coords& at) { return e_.offset(operand_access(p_, which_), at); }
   Value* load(const Coords& at) {
     return e_.load(e_.base(p_.bases[size_t(which_)]), type_, source(at), true);
   }

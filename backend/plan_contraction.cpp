@@ -18,6 +18,9 @@ using ir::ValueId;
 
 namespace {
 
+constexpr double kLine = 0.5;          ///< cycles that a line costs beside the multiplications
+constexpr double kPanelledFold = 1.5;  ///< each round of the folded loop looks for its panel
+
 class Planner {
  public:
   Planner(const Emitter& e, const ir::Function& f, const Kernel& k) : e_(e), f_(f), k_(k) {}
@@ -88,7 +91,7 @@ class Planner {
     }
     const auto [lhs, rhs, to] = ir::einsum_labels(std::get<std::string>(einsum.attrs[0]));
     const std::string terms[3] = {lhs, rhs, to};
-    std::vector<Dim> result = stored_strides(f_, k_.yields.at(0));
+    p_.operands.push_back(ir::stored_access(f_, k_.yields.at(0)));
     p_.multiplications = 1;
     for (int which : {2, 0, 1})
       for (size_t d = 0; d < terms[which].size(); ++d) {
@@ -96,8 +99,11 @@ class Planner {
         const ir::Type& type = which == 2 ? einsum.type : f_[einsum.args[size_t(which)]].type;
         l.size = type.shape[d];
         l.present[which] = true;
-        l.stride[which] = which == 2 ? result[d] : p_.operands[size_t(which)].strides[d];
+        const ir::Access& access = p_.operands[size_t(which)];
+        l.stride[which] = access.strides[d];
+        if (access.panels && access.panels->dim == d) l.panels[which] = access.panels;
       }
+    p_.operands.pop_back();
     for (const Label& l : p_.labels) p_.multiplications *= double(e_.at_capacity(l.size));
   }
 
@@ -108,6 +114,10 @@ class Planner {
     p_.labels.back().name = name;
     return p_.labels.back();
   }
+
+  /// Whether an operand keeps the label in panels: its elements there are no fixed distance apart.
+  bool panelled(int l) const { return label(l).panels[0] || label(l).panels[1]; }
+  bool is_steady(int l) const { return !negative(l) && !panelled(l); }
 
   /// Largest label of the result for which `good` holds, or -1.
   int largest(const std::function<bool(int)>& good) const {
@@ -124,9 +134,10 @@ class Planner {
     c.lanes = c.lane < 0 ? 1 : lanes_for(e_, label(c.lane).size, most);
     bool dot = c.kind == TileKind::Dot;
     c.column = dot ? -1 : c.lane;
-    if (c.row < 0) c.row = largest([&](int l) { return apart(l, c.column) && !negative(l); });
+    if (c.row < 0) c.row = largest([&](int l) { return apart(l, c.column) && is_steady(l); });
     if (dot && c.row >= 0)
-      c.column = largest([&](int l) { return apart(l, c.row) && !negative(l); });
+      c.column = largest([&](int l) { return apart(l, c.row) && is_steady(l); });
+    c.whole_panels = !dot && c.column >= 0 && (panelled(c.column) || label(c.column).panels[2]);
     for (int l = 0; l < int(p_.labels.size()); ++l) {
       if (label(l).folded())
         c.folded.push_back(l);
@@ -141,6 +152,8 @@ class Planner {
       return distance(x) > distance(y);
     });
     double cost = choose_tile(c);
+    for (int l : c.folded)
+      if (panelled(l)) cost *= kPanelledFold;
     double results = 1;
     for (int l = 0; l < int(p_.labels.size()); ++l)
       if (!label(l).folded()) results *= double(size(l));
@@ -177,7 +190,7 @@ class Planner {
   std::vector<int> possible_rows(int column) const {
     std::vector<int> rows;
     for (int l = 0; l < int(p_.labels.size()); ++l)
-      if (!label(l).folded() && size(l) > 1 && apart(l, column) && !negative(l)) rows.push_back(l);
+      if (!label(l).folded() && size(l) > 1 && apart(l, column) && is_steady(l)) rows.push_back(l);
     std::stable_sort(rows.begin(), rows.end(),
                      [&](int x, int y) { return distance(x) < distance(y); });
     return rows;
@@ -218,7 +231,18 @@ class Planner {
     double loads = (rows + columns) * (c.lanes == 1 ? 0.5 : 0.6);
     // Sums over several labels run along much data, so vectors come from the second cache.
     double stream = c.kind == TileKind::Outer && c.folded.size() > 1 ? 0.25 * columns : 0;
-    return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns) + stream;
+    return std::max({multiply, loads, 4.0}) + 0.5 + 0.1 * (rows + columns) + stream +
+           kLine * lines(c, rows, columns);
+  }
+
+  /// Lines of the first cache that one step reads anew: all of the vectors, those of the scalars
+  /// when they change with each step.
+  double lines(const ContractionPlan& c, double rows, double columns) const {
+    double count = columns * double(c.lanes * bytes_) / 64;
+    bool beside = c.row >= 0 && (unit_stride(c.row, 0) || unit_stride(c.row, 1));
+    if (!beside) return count + rows * double(bytes_) / 64;
+    bool within_one = std::fmod(64, rows * double(bytes_)) == 0;
+    return count + (within_one ? 1 : 2);
   }
 
   /// Where the vectors that one panel of columns reads do not fit the second cache, each tile of
@@ -250,6 +274,13 @@ class Planner {
            label(c.column).size.is_constant();
   }
 
+  /// Whether tiles of so many vectors never lie across the end of a panel.
+  bool fits_panels(const ContractionPlan& c, int columns) const {
+    return std::all_of(label(c.column).panels, label(c.column).panels + 3, [&](const auto& p) {
+      return !p || p->width % (int64_t(columns) * c.lanes) == 0;
+    });
+  }
+
   double choose_tile(ContractionPlan& c) const {
     bool dot = c.kind == TileKind::Dot;
     int64_t m = size(c.row);
@@ -263,16 +294,19 @@ class Planner {
       depth = depth / double(std::max<int64_t>(size(c.lane), 1)) *
               double(ceil_div(size(c.lane), c.lanes));
     double best = std::numeric_limits<double>::infinity();
+    c.rows = c.columns = 1;
     for (int columns = 1; columns <= std::min<int64_t>(n, 8); ++columns)
       for (int rows = 1; rows <= std::min<int64_t>(m, 24); ++rows) {
         if (rows * columns + columns + spare > registers) break;
+        if (c.whole_panels && !fits_panels(c, columns)) continue;
         int64_t panels = ceil_div(n, columns);
-        int64_t wide = dot ? panels : n - panels * (columns - 1);
-        if (wide < 1) continue;  // fewer columns cover the same panels
+        int64_t wide = dot ? panels : c.whole_panels ? n / columns : n - panels * (columns - 1);
+        if (wide < 1 && !c.whole_panels) continue;  // fewer columns cover the same panels
+        int narrow = c.whole_panels ? int(n % columns) : columns - 1;
         double step = double(wide) * cycles(c, rows, columns);
-        if (!dot && columns > 1) step += double(panels - wide) * cycles(c, rows, columns - 1);
+        if (!dot && wide < panels) step += double(panels - wide) * cycles(c, rows, narrow);
         bool two_variants = !dot && wide != panels;
-        int last = two_variants ? columns - 1 : columns;
+        int last = two_variants ? narrow : columns;
         auto consider = [&](double cycles, int variants, bool half) {
           double total = double(ceil_div(m, rows)) * cycles * depth * (0.97 + 0.03 * variants);
           total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
@@ -293,6 +327,16 @@ double bytes_at_capacity(const Emitter& e, const ir::Type& type) {
   double bytes = double(ir::byte_size(type.dtype));
   for (const Dim& d : type.shape) bytes *= double(e.at_capacity(d));
   return bytes;
+}
+
+ir::Access operand_access(const ContractionPlan& plan, int which) {
+  ir::Access access{plan.operands[size_t(which)].base, plan.operands[size_t(which)].offset, {}, {}};
+  for (const Label& l : plan.labels) {
+    if (const auto& panels = l.panels[which])
+      access.panels = {access.strides.size(), panels->width, panels->distance};
+    access.strides.push_back(l.present[which] ? l.stride[which] : 0);
+  }
+  return access;
 }
 
 ContractionPlan plan_contraction(const Emitter& e, const ir::Function& function,

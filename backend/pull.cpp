@@ -41,9 +41,10 @@ Value* Pull::value(ValueId v, const Coords& at) {
 
 Value* Pull::compute(ValueId v, const Coords& at) {
   if (auto kept = kept_.find(v); kept != kept_.end()) {
-    std::vector<ir::Dim> strides(at.size(), ir::Dim(1));
-    for (size_t d = at.size(); d-- > 1;) strides[d - 1] = strides[d] * f_[v].type.shape[d];
-    return load(v, kept->second, 0, strides, at);
+    ir::Access dense{v, 0, std::vector<ir::Dim>(at.size(), ir::Dim(1)), {}};
+    for (size_t d = at.size(); d-- > 1;)
+      dense.strides[d - 1] = dense.strides[d] * f_[v].type.shape[d];
+    return load(dense, kept->second, at);
   }
   if (auto reader = readers_.find(v); reader != readers_.end()) return reader->second(at);
   if (auto given = given_.find(v); given != given_.end()) {
@@ -54,7 +55,7 @@ Value* Pull::compute(ValueId v, const Coords& at) {
   }
   const ir::Value& value = f_[v];
   if (auto access = outside_access(f_, k_, v))
-    return load(access->base, k_.base_index.at(access->base), access->offset, access->strides, at);
+    return load(*access, k_.base_index.at(access->base), at);
   switch (ir::def(value.op).form) {
     case ir::Form::Map:
       return map(value, at);
@@ -86,15 +87,14 @@ Value* Pull::map(const ir::Value& value, const Coords& at) {
   return lower_scalar(e_, value, args, types);
 }
 
-Value* Pull::load(ValueId base, int number, const ir::Dim& start,
-                  const std::vector<ir::Dim>& strides, const Coords& at) {
-  Coord element = e_.offset(start, strides, at);
-  return e_.load(e_.base(number), f_[base].type.dtype, element, strict_);
+Value* Pull::load(const ir::Access& access, int number, const Coords& at) {
+  Coord element = e_.offset(access, at);
+  return e_.load(e_.base(number), f_[access.base].type.dtype, element, strict_);
 }
 
 void Pull::store(ValueId yield, const Coords& at, Value* element) {
   const ir::Value& value = f_[yield];
-  Coord where = e_.offset(0, stored_strides(f_, yield), at);
+  Coord where = e_.offset(ir::stored_access(f_, yield), at);
   e_.store(element, e_.base(k_.base_index.at(yield)), value.type.dtype, where);
 }
 

@@ -57,8 +57,7 @@ class Pull {
   llvm::Value* compute(ir::ValueId v, const Coords& at);
   llvm::Value* map(const ir::Value& value, const Coords& at);
   llvm::Value* structural(const ir::Value& value, const Coords& at);
-  llvm::Value* load(ir::ValueId base, int number, const ir::Dim& start,
-                    const std::vector<ir::Dim>& strides, const Coords& at);
+  llvm::Value* load(const ir::Access& access, int number, const Coords& at);
 
   // One function a structural op that is computed, not only looked up elsewhere.
   llvm::Value* iota(const ir::Value& value, const Coords& at);

@@ -74,7 +74,7 @@ class ScatterKernel {
       Value* source = pull_.value(value.args[1], at);
       Coords to = at;
       to[dim_] = target(index);
-      Coord element = e_.offset(0, stored_strides(f_, scatter_), to);
+      Coord element = e_.offset(ir::stored_access(f_, scatter_), to);
       Value* base = e_.base(k_.base_index.at(scatter_));
       e_.pinned = true;  // the last round may have written the same element
       Value* before = e_.load(base, type, element, true);

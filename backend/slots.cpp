@@ -149,6 +149,7 @@ runtime::Slot slot(const ir::Function& f, ValueId v, const std::string& name,
   s.batched = !value.type.shape.empty() && value.type.shape[0] == Dim::symbol("batch");
   s.offset = value.storage->offset;
   s.leading_stride = value.storage->leading_stride.value_or(0);
+  s.panel = value.storage->panel.value_or(0);
   return s;
 }
 
@@ -171,13 +172,17 @@ std::vector<runtime::Slot> slots_of(const ir::Function& f) {
 
 int64_t stored_bytes(const ir::Function& f, ValueId v, int64_t batch) {
   const ir::Value& value = f[v];
-  int64_t last = 0;  // element behind the last one
-  auto strides = ir::stored_access(f, v).strides;
+  int64_t last = 0;  // the last element
+  const ir::Access access = ir::stored_access(f, v);
   auto at = [&](const Dim& d) { return d.evaluate({{"batch", batch}}).value_or(0); };
-  for (size_t d = 0; d < strides.size(); ++d) {
+  for (size_t d = 0; d < access.strides.size(); ++d) {
     int64_t size = at(value.type.shape[d]);
     if (size == 0) return 0;
-    last += (size - 1) * at(strides[d]);
+    if (access.panels && access.panels->dim == d)  // the last panel is as wide as the others
+      last +=
+          (size - 1) / access.panels->width * access.panels->distance + access.panels->width - 1;
+    else
+      last += (size - 1) * at(access.strides[d]);
   }
   return (last + 1) * ir::byte_size(value.type.dtype);
 }

@@ -139,9 +139,10 @@ struct TypeSyntax {
   Span span;
 };
 
-struct Storage {  ///< `@ arena + 4096 ld 1040`, in dumps
+struct Storage {  ///< `@ arena + 4096 ld 1040`, `@ arena + 4096 ld 49152 panel 48`, in dumps
   int64_t offset = 0;
   std::optional<int64_t> leading_stride;
+  std::optional<int64_t> panel;
 };
 
 struct Target {

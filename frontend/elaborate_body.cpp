@@ -249,7 +249,7 @@ void Elaborator::bind_statement(const Bind& b, const Stmt& s) {
     bind(t.path.str(), values[i], t.path.span);
     if (t.storage && values[i].is<TensorVal>())
       frame_->b.function()[values[i].as<TensorVal>()->id].storage =
-          ir::Storage{t.storage->offset, t.storage->leading_stride};
+          stored_at(*t.storage, type(values[i].as<TensorVal>()->id), t.type->span);
   }
   end_note(s, before);
 }

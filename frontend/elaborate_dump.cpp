@@ -61,6 +61,17 @@ std::optional<ir::Place> read_place(const std::string& s, const SourceSet& sourc
 
 }  // namespace
 
+ir::Storage Elaborator::stored_at(const Storage& storage, const ir::Type& t, Span span) {
+  if (storage.panel) {
+    const bool matrix = t.rank() >= 2 && t.shape.back().is_constant();
+    if (!matrix || *storage.panel < 1 || *storage.panel > t.shape.back().constant())
+      fail("E0301",
+           fmt::format("{} cannot lie in panels of {} columns", ir::str(t), *storage.panel), span,
+           "has no such panels");
+  }
+  return {storage.offset, storage.leading_stride, storage.panel};
+}
+
 void Elaborator::begin_note(const Stmt& s) {
   const bool staged = items_[scope_->unit].staged;
   if (!staged && s.note.empty()) return;
@@ -193,8 +204,7 @@ void Elaborator::entry_function(const Item& item, size_t unit) {
     if (p.value) init = initializer(*p.value);
     if (!items_[unit].staged) frame.b.locs = {loc(p.path.span)};
     ir::ValueId v = declare(param, t, role, init, p.type->span);
-    if (p.storage)
-      module_[id][v].storage = ir::Storage{p.storage->offset, p.storage->leading_stride};
+    if (p.storage) module_[id][v].storage = stored_at(*p.storage, t, p.type->span);
     frame.declared[v.index] = p.path.span;
     bind(param, {TensorVal{v}}, p.path.span);
     if (role == ir::Role::Plain) inputs.emplace_back(&p, v);

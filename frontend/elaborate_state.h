@@ -214,6 +214,8 @@ class Elaborator {
   bool is_setting(const ParamDecl& p) const;
   /// A written type all of whose sizes are known (names may be bound here when `bind_names`).
   ir::Type resolve(const TypeSyntax& t, bool bind_names);
+  /// The place that a dump gives a value of type `t`; E0301 for panels that the type cannot have.
+  ir::Storage stored_at(const Storage& storage, const ir::Type& t, Span span);
   ir::Dim dim(const Expr& e);
   /// Matches `actual` against `t`, binding free names in the current scope. Expressions over names
   /// that are not bound yet are left for `check`. Returns what does not agree.

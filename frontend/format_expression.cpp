@@ -291,6 +291,7 @@ void Formatter::value(LineLayout& line, const Expr& v) {
 void Formatter::storage(LineLayout& line, const Storage& at) {
   line.text(fmt::format(" @ arena + {}", at.offset));
   if (at.leading_stride) line.text(fmt::format(" ld {}", *at.leading_stride));
+  if (at.panel) line.text(fmt::format(" panel {}", *at.panel));
 }
 
 void Formatter::bind(LineLayout& line, const Bind& b) {

@@ -336,6 +336,10 @@ Storage Parser::storage() {
   if (kind() == Tok::Name && text() == "ld") {
     advance();
     storage.leading_stride = plain_integer("a row stride, at most 2^47");
+    if (kind() == Tok::Name && text() == "panel") {
+      advance();
+      storage.panel = plain_integer("a number of columns, at most 2^47");
+    }
   }
   return storage;
 }

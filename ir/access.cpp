@@ -100,6 +100,37 @@ bool is_affine_view(Op op) {
   }
 }
 
+/// One panel, or panels of one column, are affine.
+Access panelled_access(ValueId v, const Shape& shape, const Storage& storage) {
+  Access access{v, 0, std::vector<Dim>(shape.size()), {}};
+  const size_t last = shape.size() - 1;
+  const int64_t width = *storage.panel, distance = *storage.leading_stride;
+  access.strides[last] = width == 1 ? Dim(distance) : Dim(1);
+  Dim stride = width;
+  for (size_t d = last; d-- > 0;) {
+    access.strides[d] = stride;
+    stride = stride * shape[d];
+  }
+  if (width > 1 && !(shape[last].is_constant() && shape[last].constant() <= width))
+    access.panels = PanelledDim{last, width, distance};
+  return access;
+}
+
+/// The dim of `to` that dim `dim` of `from` becomes, with the same elements before and behind it.
+std::optional<size_t> kept_dim(const Shape& from, size_t dim, const Shape& to) {
+  const auto product = [](const Shape& shape, size_t begin, size_t end) {
+    Dim count = 1;
+    for (size_t d = begin; d < end; ++d) count = count * shape[d];
+    return count;
+  };
+  const Dim before = product(from, 0, dim), behind = product(from, dim + 1, from.size());
+  for (size_t d = 0; d < to.size(); ++d)
+    if (to[d] == from[dim] && product(to, 0, d) == before &&
+        product(to, d + 1, to.size()) == behind)
+      return d;
+  return {};
+}
+
 /// Whether `v`, a view, is what its kernel stores: the last value of a kernel of views alone.
 bool has_own_kernel(const Function& function, ValueId v) {
   KernelId kernel = function[v].kernel;
@@ -116,8 +147,9 @@ bool has_own_kernel(const Function& function, ValueId v) {
 Access stored_access(const Function& function, ValueId v) {
   const Value& value = function[v];
   const Shape& shape = value.type.shape;
-  Access access{v, 0, std::vector<Dim>(shape.size())};
+  Access access{v, 0, std::vector<Dim>(shape.size()), {}};
   Dim stride = 1;
+  if (value.storage && value.storage->panel) return panelled_access(v, shape, *value.storage);
   for (size_t d = shape.size(); d-- > 0;) {
     if (d + 2 == shape.size() && value.storage && value.storage->leading_stride)
       stride = *value.storage->leading_stride;
@@ -127,10 +159,72 @@ Access stored_access(const Function& function, ValueId v) {
   return access;
 }
 
+namespace {
+
+/// A reshape that leaves the dim in panels as it is.
+std::optional<Access> through_reshape(const Shape& from, const Access& operand, const Shape& to) {
+  const size_t dim = operand.panels->dim;
+  const auto kept = kept_dim(from, dim, to);
+  if (!kept) return {};
+  const auto part = [](const auto& all, size_t begin, size_t end) {
+    return std::vector(all.begin() + int64_t(begin), all.begin() + int64_t(end));
+  };
+  const auto before =
+      reshape_strides(part(from, 0, dim), part(operand.strides, 0, dim), part(to, 0, *kept));
+  const auto behind =
+      reshape_strides(part(from, dim + 1, from.size()), part(operand.strides, dim + 1, from.size()),
+                      part(to, *kept + 1, to.size()));
+  if (!before || !behind) return {};
+  Access access = operand;
+  access.panels->dim = *kept;
+  access.strides = *before;
+  access.strides.push_back(operand.strides[dim]);
+  access.strides.insert(access.strides.end(), behind->begin(), behind->end());
+  return access;
+}
+
+/// What a permutation, broadcast, slice or diagonal makes of the dim in panels; nothing where it
+/// takes a part of it.
+std::optional<PanelledDim> through_panels(const Value& view, const Type& from, PanelledDim panels) {
+  switch (view.op) {
+    case Op::permute: {
+      const auto& dims = std::get<std::vector<int64_t>>(view.attrs[0]);
+      const auto at = std::find(dims.begin(), dims.end(), int64_t(panels.dim));
+      panels.dim = size_t(at - dims.begin());
+      return panels;
+    }
+    case Op::broadcast:
+      panels.dim += view.type.shape.size() - from.shape.size();
+      return panels;
+    case Op::slice: {
+      const bool whole =
+          std::get<Dim>(view.attrs[1]) == Dim(0) && std::get<int64_t>(view.attrs[3]) == 1;
+      if (size_t(std::get<int64_t>(view.attrs[0])) == panels.dim && !whole) return {};
+      return panels;
+    }
+    case Op::diagonal: {
+      const size_t i = size_t(std::get<int64_t>(view.attrs[0]));
+      const size_t j = size_t(std::get<int64_t>(view.attrs[1]));
+      if (i == panels.dim || j == panels.dim) return {};
+      if (j < panels.dim) --panels.dim;
+      return panels;
+    }
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 std::optional<Access> through_view(const Value& view, const Type& from, const Access& operand) {
   Access access = operand;
+  if (operand.panels && view.op != Op::reshape) {
+    access.panels = through_panels(view, from, *operand.panels);
+    if (!access.panels) return {};
+  }
   switch (view.op) {
     case Op::reshape: {
+      if (operand.panels) return through_reshape(from.shape, operand, view.type.shape);
       auto strides = reshape_strides(from.shape, operand.strides, view.type.shape);
       if (!strides) return {};
       access.strides = *strides;

@@ -8,20 +8,28 @@
 
 namespace netc::ir {
 
+/// A dim whose coordinate c counts as c / width * distance + c % width elements.
+struct PanelledDim {
+  size_t dim;
+  int64_t width, distance;
+};
+
 /// Element [i0, i1, …] of a value is element offset + i0 * strides[0] + i1 * strides[1] + … of
-/// `base`, all in elements. Repeated dims have stride 0.
+/// `base`, all in elements. Repeated dims have stride 0. The stride of a dim in panels (1) holds
+/// within a panel only.
 struct Access {
   ValueId base;
   Dim offset;
   std::vector<Dim> strides;
+  std::optional<PanelledDim> panels;
 };
 
-/// The access of a stored value itself: row-major, rows `leading_stride` apart where that is set.
+/// The access of a stored value itself, as its Storage says.
 Access stored_access(const Function& function, ValueId v);
 
 /// `v` seen through reshape, permute, broadcast, slice, diagonal and windows down to the first
 /// value that is none of these, or has storage, or is a view in a kernel of its own; nothing when a
-/// reshape on the way joins dims that do not lie one behind the other.
+/// reshape on the way joins dims that do not lie one behind the other, or a view cuts into panels.
 std::optional<Access> affine_access(const Function& function, ValueId v);
 
 /// The access of `view` (reshape, permute, broadcast, slice, diagonal, windows) from the access of

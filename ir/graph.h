@@ -36,10 +36,14 @@ using Attribute = std::variant<int64_t, bool, double, std::string, std::vector<i
                                Scalar, ReduceKind, FunctionId>;
 
 /// Where a value is kept, once planned: bytes from the start of the arena. Row-major, and when
-/// `leading_stride` is set the stride (in elements) of the second to last dim's rows (`ld`).
+/// `leading_stride` is set the stride (in elements) of the second to last dim's rows (`ld`). When
+/// `panel` is set as well, the last dim is cut into panels of that many columns, `leading_stride`
+/// elements apart, each row-major without gaps: element [r, c] stands
+/// c / panel * ld + r * panel + c % panel behind the start (panel 1: column-major).
 struct Storage {
   int64_t offset = 0;
   std::optional<int64_t> leading_stride;
+  std::optional<int64_t> panel;
   bool operator==(const Storage&) const = default;
 };
 

@@ -232,6 +232,7 @@ std::string storage_text(const Value& value) {
   if (!value.storage) return "";
   std::string text = fmt::format(" @ arena + {}", value.storage->offset);
   if (value.storage->leading_stride) text += fmt::format(" ld {}", *value.storage->leading_stride);
+  if (value.storage->panel) text += fmt::format(" panel {}", *value.storage->panel);
   return text;
 }
 

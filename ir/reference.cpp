@@ -253,11 +253,20 @@ class Evaluator {
   /// visit(i, at): element i in row-major order stands `at` elements behind the value's offset.
   template <class Visit>
   void each_place(size_t v, const std::vector<int64_t>& shape, Visit visit) const {
+    const Storage& storage = *f_.values[v].storage;
     int64_t row = shape.empty() ? 1 : shape.back();
-    int64_t stride = f_.values[v].storage->leading_stride.value_or(row);
+    int64_t stride = storage.leading_stride.value_or(row);
     int64_t count = 1;
     for (int64_t n : shape) count *= n;
-    for (int64_t i = 0; i < count; ++i) visit(i, i / row * stride + i % row);
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t r = i / row, c = i % row;
+      if (storage.panel) {
+        int64_t width = *storage.panel;
+        visit(i, c / width * stride + r * width + c % width);
+      } else {
+        visit(i, r * stride + c);
+      }
+    }
   }
 };
 
@@ -273,7 +282,9 @@ int64_t arena_size(const Function& f, const Sizes& sizes) {
     int64_t rows = 1;
     for (size_t d = 0; d + 1 < shape.size(); ++d) rows *= shape[d];
     int64_t row = shape.empty() ? 1 : shape.back();
-    int64_t extent = rows * std::max(row, v.storage->leading_stride.value_or(row));
+    int64_t stride = v.storage->leading_stride.value_or(row);
+    int64_t extent = rows * std::max(row, stride);
+    if (v.storage->panel) extent = row / *v.storage->panel * stride + rows * *v.storage->panel;
     bytes = std::max(bytes, v.storage->offset + extent * byte_size(v.type.dtype));
   }
   return bytes;

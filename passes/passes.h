@@ -17,6 +17,7 @@ ir::Module choose_layouts(ir::Module module, PassContext& context);
 ir::Module fuse(ir::Module module, PassContext& context);
 ir::Module stream_batch(ir::Module module, PassContext& context);
 ir::Module split_kernels(ir::Module module, PassContext& context);
+ir::Module choose_panels(ir::Module module, PassContext& context);
 ir::Module plan_memory(ir::Module module, PassContext& context);
 
 }  // namespace netc::passes

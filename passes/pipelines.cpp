@@ -45,6 +45,7 @@ const Step kSteps[] = {
     {kFused, 0, 0, {"split", "one op a kernel", split_kernels}},
 
     // Addresses.
+    {kPlan, 2, 2, {"panels", "cut matrices into panels as contractions read them", choose_panels}},
     {kPlan, 0, 2, {"plan_memory", "place every stored value in one arena", plan_memory}},
 };
 

@@ -107,13 +107,41 @@ std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
   ir::Dim count = 1;
   const ir::Shape& shape = value.type.shape;
   const bool padded = value.storage && value.storage->leading_stride;
-  for (size_t d = 0; d < shape.size(); ++d)
-    count = count *
-            (padded && d + 1 == shape.size() ? ir::Dim(*value.storage->leading_stride) : shape[d]);
+  const bool panelled = padded && value.storage->panel;
+  if (panelled) {
+    const int64_t width = *value.storage->panel;
+    count = (shape.back().constant() + width - 1) / width * *value.storage->leading_stride;
+  } else {
+    for (size_t d = 0; d < shape.size(); ++d)
+      count = count * (padded && d + 1 == shape.size() ? ir::Dim(*value.storage->leading_stride)
+                                                       : shape[d]);
+  }
   count = count * ir::Dim(ir::byte_size(value.type.dtype));
   std::map<std::string, int64_t> sizes;
   for (const std::string& name : count.symbols()) sizes[name] = batch;
   return count.evaluate(sizes);
+}
+
+std::optional<int64_t> padded_row(int64_t length, ir::DType dtype) {
+  const int64_t element = ir::byte_size(dtype);
+  if (length <= 0 || length * element % 1024 != 0) return {};
+  return length + 64 / element;
+}
+
+bool stays_affine(const Function& f, ValueId v) {
+  return ir::def(f[v].op).form != Form::View || f[v].kernel || ir::affine_access(f, v);
+}
+
+std::vector<ir::FunctionId> entries_of(const ir::Module& module, const std::string& model) {
+  std::vector<ir::FunctionId> entries;
+  if (const ir::FunctionId train = module.find(model + ".train")) entries.push_back(train);
+  for (size_t i = 0; i < module.functions.size(); ++i) {
+    const Function& f = module.functions[i];
+    if (f.entry && f.name.starts_with(model + ".") &&
+        f.name.find('.', model.size() + 1) == std::string::npos)
+      entries.push_back(ir::FunctionId(i));
+  }
+  return entries;
 }
 
 NewKernels::NewKernels(const Function& function) : number_(function.kernels.size()) {

@@ -33,6 +33,16 @@ bool reads_in_step(const ir::Function& function, const KernelUses& uses, ir::Val
 /// Bytes of a value with its leading stride, for named sizes of `batch`; nothing on overflow.
 std::optional<int64_t> stored_bytes(const ir::Value& value, int64_t batch);
 
+/// The row stride in elements of rows of `length`: rows never lie a multiple of 1024 bytes apart,
+/// where they would all fall into the same cache sets. Nothing when they do not.
+std::optional<int64_t> padded_row(int64_t length, ir::DType dtype);
+
+/// Whether `v`, when it is a free view, can be read where the value it looks at lies.
+bool stays_affine(const ir::Function& function, ir::ValueId v);
+
+/// The entry points of a model, `M.train` first; one may stand there twice.
+std::vector<ir::FunctionId> entries_of(const ir::Module& module, const std::string& model);
+
 /// Adds kernels with names of their own to one function.
 class NewKernels {
  public:

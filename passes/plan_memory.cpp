@@ -40,19 +40,13 @@ int64_t bytes_of(const Module& module, const Value& value, int64_t batch) {
   return *bytes;
 }
 
-/// Rows never lie a multiple of 1024 bytes apart: they would all fall into the same cache sets.
-/// Nothing when the rows of `type` do not.
-std::optional<int64_t> padded_row(const Type& type) {
+/// The padded row of a value, where it needs one.
+std::optional<int64_t> padded_row_of(const Type& type) {
   if (type.rank() < 2 || !type.shape.back().is_constant()) return {};
-  const int64_t last = type.shape.back().constant(), element = ir::byte_size(type.dtype);
-  if (last <= 0 || last * element % 1024 != 0) return {};
-  return last + kAlignment / element;
+  return padded_row(type.shape.back().constant(), type.dtype);
 }
 
-/// Whether `v`, when it is a free view, can be read where the value it looks at lies.
-bool stays_affine(const Function& f, ValueId v) {
-  return !is_view(f[v]) || f[v].kernel || ir::affine_access(f, v);
-}
+bool has_panels(const Value& value) { return value.storage && value.storage->panel; }
 
 using Homes = std::map<std::string, ir::Storage>;  ///< places of parameters and states
 
@@ -156,8 +150,8 @@ class Planner {
     for (size_t i = 0; i < f.values.size(); ++i) {
       const ValueId v(i);
       const bool passed_on = f[v].kernel && !takes_[i] && !is_result(v) && leaves_kernel(v);
-      const auto row = padded_row(f[v].type);
-      if (row && (is_input(v) || passed_on)) f[v].storage = ir::Storage{0, row};
+      const auto row = padded_row_of(f[v].type);
+      if (row && (is_input(v) || passed_on)) f[v].storage = ir::Storage{0, row, {}};
     }
     for (size_t i = 0; i < f.values.size(); ++i) {
       const ValueId root = uses_.root[i];
@@ -317,7 +311,8 @@ std::set<std::string> dense_names(Module& module, const std::vector<FunctionId>&
   for (FunctionId id : entries) {
     Function& f = module[id];
     for (const ir::Parameter& p : f.params)
-      if (p.role != Role::Input) f[p.value].storage = ir::Storage{0, padded_row(f[p.value].type)};
+      if (p.role != Role::Input && !has_panels(f[p.value]))
+        f[p.value].storage = ir::Storage{0, padded_row_of(f[p.value].type), {}};
     const auto root = kernel_uses(f).root;
     for (size_t i = f.params.size(); i < f.values.size(); ++i)
       if (!stays_affine(f, ValueId(i))) names.insert(f[root[i]].name);
@@ -334,8 +329,11 @@ Homes persistent_region(Module& module, const std::vector<FunctionId>& entries, 
       if (p.role != Role::Param && p.role != Role::State) continue;
       Value value = module[f][p.value];
       if (homes.contains(value.name)) continue;
-      value.storage = ir::Storage{end, {}};
-      if (!dense.contains(value.name)) value.storage->leading_stride = padded_row(value.type);
+      if (!has_panels(value)) {
+        value.storage.emplace();
+        if (!dense.contains(value.name)) value.storage->leading_stride = padded_row_of(value.type);
+      }
+      value.storage->offset = end;
       homes[value.name] = *value.storage;
       end += aligned(bytes_of(module, value, 1));
     }
@@ -348,14 +346,7 @@ Homes persistent_region(Module& module, const std::vector<FunctionId>& entries, 
 Module plan_memory(Module module, PassContext& context) {
   const int64_t batch = std::max<int64_t>(context.batch_capacity, 1);
   for (const std::string& model : module.models()) {
-    std::vector<FunctionId> entries;
-    if (const FunctionId train = module.find(model + ".train")) entries.push_back(train);
-    for (size_t i = 0; i < module.functions.size(); ++i) {
-      const Function& f = module.functions[i];
-      if (f.entry && f.name.starts_with(model + ".") &&
-          f.name.find('.', model.size() + 1) == std::string::npos)
-        entries.push_back(FunctionId(i));
-    }
+    std::vector<FunctionId> entries = entries_of(module, model);
     for (FunctionId f : entries) {
       undo_unfit_kernels(module, f);
       isolate_loose_values(module, f);

@@ -1,9 +1,13 @@
-// One pool batch a phase; a chunk number of the batch is mapped to (task, chunk of the task).
+// One pool batch a phase; a chunk number of the batch is mapped to (task, chunk of the task). Each
+// thread's part of the batch holds the same share of every task: kernels cut their results in the
+// same order, so a thread meets in one phase what it wrote in an earlier one.
 #include "runtime/executor.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 #include <stdexcept>
 
 #include "runtime/error.h"
@@ -14,11 +18,19 @@ namespace {
 struct PhaseRun {
   const Phase* phase;
   int number;
+  std::span<const int64_t> ends;  ///< of the threads' parts
   std::byte* arena;
   int64_t batch;
   std::atomic<uint32_t>* fault;
   ChunkObserver* observer;
 };
+
+/// The first chunk of a task that part `part` of `parts` does not hold yet; `before` is the number
+/// of chunks of the tasks before it, so that tasks of one chunk go to the parts in turn.
+int64_t share(const Task& task, int64_t before, size_t part, size_t parts) {
+  const auto count = static_cast<int64_t>(parts);
+  return (task.chunks * static_cast<int64_t>(part) + before % count) / count;
+}
 
 int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -28,8 +40,20 @@ int64_t now() {
 
 void run_chunk(void* user, int64_t chunk, int thread) {
   const PhaseRun& run = *static_cast<const PhaseRun*>(user);
+  size_t part = 0;
+  while (chunk >= run.ends[part]) ++part;
+  if (part > 0) chunk -= run.ends[part - 1];
   size_t number = 0;
-  while (chunk >= run.phase->tasks[number].chunks) chunk -= run.phase->tasks[number++].chunks;
+  for (int64_t before = 0;; before += run.phase->tasks[number++].chunks) {
+    const Task& candidate = run.phase->tasks[number];
+    const int64_t first = share(candidate, before, part, run.ends.size());
+    const int64_t count = share(candidate, before, part + 1, run.ends.size()) - first;
+    if (chunk < count) {
+      chunk += first;
+      break;
+    }
+    chunk -= count;
+  }
   const Task& task = run.phase->tasks[number];
   const Context context{run.arena, run.batch, task.user, run.fault};
   if (!run.observer) {
@@ -50,12 +74,21 @@ void Executor::run(const Plan& plan, Arena& arena, int64_t batch) {
   }
   const FloatingPointScope environment;
   fault_.store(0, std::memory_order_relaxed);
+  ends_.resize(static_cast<size_t>(pool_.threads()));
   int number = 0;
   for (const Phase& phase : plan.phases) {
-    PhaseRun run{&phase, number++, arena.data(), batch, &fault_, observer_};
+    PhaseRun run{&phase, number++, ends_, arena.data(), batch, &fault_, observer_};
+    std::fill(ends_.begin(), ends_.end(), 0);
     int64_t chunks = 0;
-    for (const Task& task : phase.tasks) chunks += task.chunks;
-    pool_.run(chunks, run_chunk, &run);
+    for (const Task& task : phase.tasks) {
+      for (size_t part = 0; part < ends_.size(); ++part)
+        ends_[part] += share(task, chunks, part + 1, ends_.size());
+      chunks += task.chunks;
+    }
+    if (phase.alone)
+      for (int64_t chunk = 0; chunk < chunks; ++chunk) run_chunk(&run, chunk, 0);
+    else
+      pool_.run(ends_, run_chunk, &run);
   }
   if (fault_.load(std::memory_order_relaxed) != 0) {
     throw Error(Fault::IndexRun, fmt::format("an index computed in `{}` left its range", plan.name))

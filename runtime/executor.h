@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "runtime/arena.h"
 #include "runtime/plan.h"
@@ -28,7 +29,7 @@ class ChunkObserver {
   virtual void finished(const ChunkTiming& timing) = 0;
 };
 
-/// Executes plans on a pool. A step allocates nothing.
+/// Executes plans on a pool. A step after the first allocates nothing.
 class Executor {
  public:
   explicit Executor(ThreadPool& pool) : pool_(pool) {}
@@ -43,6 +44,7 @@ class Executor {
  private:
   ThreadPool& pool_;
   ChunkObserver* observer_ = nullptr;
+  std::vector<int64_t> ends_;  ///< of the threads' parts of a phase
   std::atomic<uint32_t> fault_{0};
 };
 

@@ -42,6 +42,7 @@ struct Task {
 /// Tasks that may run side by side; the end of a phase is the only barrier.
 struct Phase {
   std::vector<Task> tasks;
+  bool alone = false;  ///< so short that one thread is faster: the others' caches are cold
 };
 
 /// A size that depends on the batch n as a polynomial: sum of coefficients[k] * n^k.
@@ -66,7 +67,8 @@ struct InitializerSpec {
 };
 
 /// One tensor that the host reads or writes: dense row-major at `offset`, except that rows of the
-/// last dim are `leading_stride` elements apart where that is not 0.
+/// last dim are `leading_stride` elements apart where that is not 0; or, where `panel` is not 0, in
+/// panels of that many columns, each dense, `leading_stride` elements apart.
 struct Slot {
   std::string name;
   SlotRole role = SlotRole::Input;
@@ -75,6 +77,7 @@ struct Slot {
   bool batched = false;  ///< leading dim is exactly the batch
   int64_t offset = 0;
   int64_t leading_stride = 0;
+  int64_t panel = 0;
   int64_t index_range = 0;  ///< inputs used as indices: values must be in [0, index_range); 0: free
   int64_t index_ignore =
       -1;                    ///< a value outside the range that is allowed (ignore_index); -1: none

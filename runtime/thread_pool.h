@@ -1,11 +1,14 @@
 // A persistent pool whose threads claim chunks of work. Chunks are never assigned, so a thread that
-// the system has taken off its core delays at most the chunk it has begun.
+// the system has taken off its core delays at most the chunk it has begun. Each thread claims from
+// a part of its own first, so that what it wrote in one batch is still in its cache in the next.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -28,32 +31,46 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
   int requested() const { return requested_; }
 
-  /// Runs all chunks and returns when they are done. Rethrows the first exception of a body.
-  void run(int64_t chunks, Body body, void* user);
+  /// Runs the chunks [0, ends.back()) and returns when they are done. Thread t claims those below
+  /// ends[t] that are not below ends[t - 1], in order, and then the last ones left to the others.
+  /// One end a thread, ascending, at most 2^32 - 1. Rethrows the first exception of a body.
+  void run(std::span<const int64_t> ends, Body body, void* user);
 
-  /// The same with a callable `function(chunk, thread)`.
+  /// Runs `chunks` chunks, as many in each thread's part, with a callable `function(chunk,
+  /// thread)`.
   template <typename Function>
   void parallel(int64_t chunks, Function&& function) {
     auto call = [](void* user, int64_t chunk, int thread) {
       (*static_cast<std::remove_reference_t<Function>*>(user))(chunk, thread);
     };
-    run(chunks, call, const_cast<void*>(static_cast<const void*>(&function)));
+    for (int t = 0; t < threads(); ++t)
+      even_ends_[static_cast<size_t>(t)] = chunks * (t + 1) / threads();
+    run(even_ends_, call, const_cast<void*>(static_cast<const void*>(&function)));
   }
 
  private:
   void work(int thread);
-  bool wait_for_work();
+  bool wait_for_work(uint64_t& seen);
   int64_t claim_and_run(int thread);
-  void publish(int64_t chunks);
+  int64_t run_part(int part, int thread);
+  void call(int64_t chunk, int thread);
+  void publish(std::span<const int64_t> ends);
 
-  // A batch is these three; they are written before `remaining_` becomes positive and stay as they
-  // are until every claimed chunk is done.
+  /// Chunks of one thread's part that nobody has claimed: the first in the upper half of the word,
+  /// the one behind the last in the lower.
+  struct alignas(64) Part {
+    std::atomic<uint64_t> unclaimed{0};
+  };
+
+  // A batch is these two; they are written before chunks can be claimed and stay as they are until
+  // every claimed chunk is done.
   Body body_ = nullptr;
   void* user_ = nullptr;
-  int64_t total_ = 0;
 
-  alignas(64) std::atomic<int64_t> remaining_{0};  ///< chunks not yet claimed
-  alignas(64) std::atomic<int64_t> done_{0};       ///< chunks finished
+  std::unique_ptr<Part[]> parts_;  ///< one a thread
+  std::vector<int64_t> even_ends_;
+  alignas(64) std::atomic<uint64_t> batches_{0};  ///< published so far
+  alignas(64) std::atomic<int64_t> done_{0};      ///< chunks finished
   alignas(64) std::atomic<int32_t> sleepers_{0};
   std::atomic<uint32_t> wake_{0};  ///< changes when sleepers have to look again
   std::atomic<bool> stop_{false};

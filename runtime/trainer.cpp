@@ -33,7 +33,8 @@ class Stopwatch {
 void check_same_slots(const Plan& train, const Plan& eval) {
   for (const Slot* slot : persistent_slots(eval)) {
     const Slot* other = find_slot(train, slot->role, slot->name);
-    if (other && other->offset == slot->offset && other->leading_stride == slot->leading_stride) {
+    if (other && other->offset == slot->offset && other->leading_stride == slot->leading_stride &&
+        other->panel == slot->panel) {
       continue;
     }
     throw std::logic_error("plans " + train.name + " and " + eval.name + " keep " + slot->name +

@@ -107,6 +107,7 @@ TEST(ParseTest, notes_belong_to_the_statement_of_their_line) {
   ASSERT_TRUE(target.storage);
   EXPECT_EQ(target.storage->offset, 4096);
   EXPECT_EQ(target.storage->leading_stride, 1040);
+  EXPECT_EQ(target.storage->panel, 1);
   EXPECT_EQ(std::get<FnItem>(p.file.items[0].node).params[4].path.str(), "w.v");
 }
 

@@ -93,6 +93,65 @@ TEST(Access, ReshapesOfViews) {
   }));
 }
 
+/// Elements from the start of a matrix of 60 x 50 in panels of 16 columns, 1000 elements apart, to
+/// each element of a view of it, as the access says and as the storage does.
+bool follows_in_panels(const std::function<ValueId(Builder&, ValueId)>& build) {
+  constexpr int64_t kRows = 60, kColumns = 50, kWidth = 16, kDistance = 1000;
+  Module m;
+  m.functions.resize(1);
+  Builder b(m, FunctionId(0));
+  const Type type{DType::i64, {kRows, kColumns}};
+  const ValueId x = b.parameter("x", type);
+  b.result("y", build(b, x));
+  Array numbers = make_array(type, {}, {});
+  for (int64_t i = 0; i < numbers.size(); ++i) numbers.set_int(i, i);
+  const Array out = evaluate(m, FunctionId(0), {numbers}).results[0];
+  Function& f = b.function();
+  f[x].storage = Storage{0, kDistance, kWidth};
+  const std::optional<Access> access = affine_access(f, f.results[0].value);
+  if (!access) return false;
+  for (int64_t i = 0; i < out.size(); ++i) {
+    int64_t at = access->offset.constant(), rest = i;
+    for (size_t d = out.shape.size(); d-- > 0; rest /= out.shape[d]) {
+      const int64_t c = rest % out.shape[d];
+      const bool panels = access->panels && access->panels->dim == d;
+      at += panels
+                ? c / access->panels->width * access->panels->distance + c % access->panels->width
+                : c * access->strides[d].constant();
+    }
+    const int64_t row = out.ints[size_t(i)] / kColumns, column = out.ints[size_t(i)] % kColumns;
+    EXPECT_EQ(at, column / kWidth * kDistance + row * kWidth + column % kWidth) << "element " << i;
+  }
+  return true;
+}
+
+TEST(Access, Panels) {
+  EXPECT_TRUE(follows_in_panels([](Builder&, ValueId x) { return x; }));
+  EXPECT_TRUE(follows_in_panels([](Builder& b, ValueId x) { return b.permute(x, {1, 0}); }));
+  EXPECT_TRUE(follows_in_panels([](Builder& b, ValueId x) { return b.broadcast(x, {2, 60, 50}); }));
+  EXPECT_TRUE(follows_in_panels([](Builder& b, ValueId x) {
+    return b.permute(b.slice(b.reshape(x, {3, 20, 50}), 1, 4, 5, 3), {2, 0, 1});
+  }));
+  EXPECT_TRUE(follows_in_panels([](Builder& b, ValueId x) { return b.slice(x, 1, 0, 20, 1); }));
+  // What takes a part out of the middle of a panel, or joins panels with rows, has no access.
+  EXPECT_FALSE(follows_in_panels([](Builder& b, ValueId x) { return b.slice(x, 1, 1, 49, 1); }));
+  EXPECT_FALSE(follows_in_panels([](Builder& b, ValueId x) { return b.slice(x, 1, 0, 25, 2); }));
+  EXPECT_FALSE(follows_in_panels([](Builder& b, ValueId x) { return b.reshape(x, {3000}); }));
+  EXPECT_FALSE(follows_in_panels(
+      [](Builder& b, ValueId x) { return b.diagonal(b.slice(x, 0, 0, 50, 1), 0, 1); }));
+}
+
+TEST(Access, PanelsOfOneColumnAreStrides) {
+  Module m;
+  m.functions.resize(1);
+  Builder b(m, FunctionId(0));
+  const ValueId x = b.parameter("x", {DType::f32, {64, 10}});
+  b.function()[x].storage = Storage{0, 80, 1};
+  const Access access = stored_access(b.function(), x);
+  EXPECT_FALSE(access.panels);
+  EXPECT_EQ(access.strides, (std::vector<Dim>{1, 80}));
+}
+
 TEST(Access, PaddedRowsAndMaterialisedViews) {
   Module m;
   m.functions.resize(1);

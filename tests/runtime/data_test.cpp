@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <functional>
+#include <numeric>
 
 #include "runtime/batches.h"
 #include "runtime/data/dataset.h"
@@ -487,6 +488,26 @@ TEST(Images, FoldersAreClasses) {
   toy::write(directory.file("dog/1.pgm"), "P5 3 3 255\n123456789");
   EXPECT_THAT(message([&] { load_dataset(images, inputs); }),
               HasSubstr("dog/1.pgm is u8[3, 3], 1.pgm is u8[3, 2]"));
+}
+
+TEST(Slots, PanelsAreReadAndWrittenRowByRow) {
+  // [3, 10] in panels of 4 columns, 16 elements apart.
+  Slot slot;
+  slot.shape = {{{3}}, {{10}}};
+  slot.leading_stride = 16;
+  slot.panel = 4;
+  std::vector<float> numbers(30);
+  std::iota(numbers.begin(), numbers.end(), 1.0f);
+  Arena arena(48 * sizeof(float));
+  write_slot(slot, arena, 0, std::as_bytes(std::span(numbers)));
+  const auto* stored = reinterpret_cast<const float*>(arena.data());
+  for (int64_t row = 0; row < 3; ++row)
+    for (int64_t column = 0; column < 10; ++column)
+      EXPECT_EQ(stored[column / 4 * 16 + row * 4 + column % 4],
+                numbers[static_cast<size_t>(row * 10 + column)]);
+  std::vector<float> again(30);
+  read_slot(slot, arena, 0, std::as_writable_bytes(std::span(again)));
+  EXPECT_EQ(again, numbers);
 }
 
 TEST(Batches, GatherAndCopyHonourRowStrides) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <numeric>
@@ -86,6 +87,28 @@ TEST(ThreadPool, AHeldUpThreadCostsItsChunkOnly) {
     all_done_meanwhile = others == 40;
   });
   EXPECT_TRUE(all_done_meanwhile);
+}
+
+TEST(ThreadPool, EachThreadClaimsItsPartFirst) {
+  ThreadPool pool(2);
+  // Both are in a chunk of their own at the same time: neither has taken the other's.
+  std::atomic<int> inside{0};
+  std::array<std::atomic<int>, 2> claimed_by{-1, -1};
+  const std::array<int64_t, 2> ends{1, 2};
+  auto body = [&](int64_t chunk, int thread) {
+    claimed_by[static_cast<size_t>(chunk)] = thread;
+    ++inside;
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (inside < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  };
+  using Body = decltype(body);
+  pool.run(
+      ends,
+      [](void* user, int64_t chunk, int thread) { (*static_cast<Body*>(user))(chunk, thread); },
+      &body);
+  EXPECT_EQ(inside, 2);
+  EXPECT_EQ(claimed_by[0], 0);
+  EXPECT_EQ(claimed_by[1], 1);
 }
 
 TEST(ThreadPool, RethrowsTheFirstException) {
