@@ -155,7 +155,8 @@ class Run {
       else
         lowering.sizes[name] = ir::Dim(size);
     }
-    lowering.batch_capacity = std::max<int64_t>(rows_, 1);
+    // As for training, so that the last bits of sums are those of the training step.
+    lowering.batch_capacity = std::max(rows_, session_.default_batch());
     return lowering;
   }
 
