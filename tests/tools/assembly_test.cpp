@@ -17,11 +17,10 @@ struct InnerLoop {
   std::vector<std::string> lines;
 };
 
-/// Loops without a label inside that hold at least four multiply-adds (multiplications where the
-/// level has no others).
+/// Loops without a label inside that hold at least four multiply-adds.
 std::vector<InnerLoop> multiply_loops(const std::string& assembly) {
   static const std::regex label(R"(^(\.LBB\w+):.*)"), function(R"(^(k\w+):.*)"),
-      jump(R"(^\s+j\w+\s+(\.LBB\w+).*)"), multiply(R"(^\s+(vfn?madd|v?mulp[sd]\b).*)");
+      jump(R"(^\s+j\w+\s+(\.LBB\w+).*)"), multiply(R"(^\s+vfn?madd.*)");
   std::vector<InnerLoop> found;
   std::map<std::string, size_t> labels;
   const std::vector<std::string> text = lines(assembly);
