@@ -33,6 +33,8 @@ const std::vector<Example>& examples() {
       {"lenet.net", true, 0, {"train.batch=8"}},
       {"cnn.net", true, 0, {"channels=4", "train.batch=8"}},
       {"unfold.net", true, 0, {"train.batch=8"}},
+      {"attention.net", true, 0, {"d=8", "train.batch=8"}},
+      {"residual.net", true, 0, {"channels=4", "train.batch=8"}},
   };
   return list;
 }

@@ -173,7 +173,11 @@ std::vector<std::string> example_names() {
 
 void Scratch::example(const std::string& name, int train_records, int test_records) const {
   fs::copy_file(fs::path(NETC_SOURCE_DIR) / "examples" / name, path(name));
-  if (read(name).find("mnist(\"") != std::string::npos) mnist(train_records, test_records);
+  const std::string text = read(name);
+  if (text.find("mnist(\"") != std::string::npos) mnist(train_records, test_records);
+  for (const auto& entry : fs::directory_iterator(fs::path(NETC_SOURCE_DIR) / "examples"))
+    if (const std::string file = entry.path().filename(); text.find('"' + file + '"') != text.npos)
+      fs::copy_file(entry.path(), path(file));
 }
 
 void Scratch::npy_u8(const std::string& name, std::vector<int64_t> shape, int range,

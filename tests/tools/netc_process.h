@@ -26,7 +26,8 @@ class Scratch {
   std::string read(const std::string& name) const;
   bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
 
-  /// Copies examples/NAME here and, where it reads MNIST, writes a small data set for it.
+  /// Copies examples/NAME here with the data it comes with; where it reads MNIST, writes a small
+  /// data set for it.
   void example(const std::string& name, int train_records = 200, int test_records = 60) const;
   /// IDX files with pictures that show their label, so that a network can learn them.
   void mnist(int train_records, int test_records) const;

@@ -1,11 +1,12 @@
-// Losses, gradients and training steps of the binary against figures of PyTorch in f64
-// (tests/torch/reference.json, made by make_reference.py, whose formulas for weights and data stand
-// here again).
+// Losses, gradients and training steps of the binary, for the examples and for optimizers, against
+// figures of PyTorch in f64 (tests/torch/reference.json, made by make_reference.py, whose formulas
+// for weights and data stand here again).
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "runtime/data/loaders.h"
 #include "runtime/safetensors.h"
@@ -44,7 +45,8 @@ Tensor bytes(std::vector<int64_t> shape, int64_t salt, int64_t range) {
   return t;
 }
 
-/// Writes the weights of `layout` ([name, shape] pairs) to `file`.
+/// Writes the weights of `layout` to `file`: name, shape and, for states, the number they start
+/// from.
 void write_weights(const Scratch& s, const std::string& file, const json& layout,
                    ElementType type) {
   std::vector<Tensor> tensors;
@@ -52,7 +54,10 @@ void write_weights(const Scratch& s, const std::string& file, const json& layout
   for (const json& entry : layout) {
     const auto shape = entry[1].get<std::vector<int64_t>>();
     const double scale = shape.size() < 2 ? 0.1 : 2 / std::sqrt(double(shape[0]));
-    tensors.push_back(grid(shape, int64_t(tensors.size()) + 1, scale, type));
+    Tensor t = grid(shape, int64_t(tensors.size()) + 1, scale);
+    if (entry.size() > 2)
+      for (double& x : t.as<double>()) x = entry[2];
+    tensors.push_back(type == ElementType::f64 ? std::move(t) : runtime::convert(t, type));
   }
   for (size_t k = 0; k < tensors.size(); ++k)
     views.push_back({layout[k][0], type, tensors[k].shape, tensors[k].bytes.span()});
@@ -85,16 +90,24 @@ void compare_gradient(const runtime::TensorView& found, const json& expected,
     difference.expect(at(k * (n - 1) / 4), expected["elements"][size_t(k)], norm, name);
 }
 
-/// Pictures and labels, or where the example says how many columns it takes numbers x and y.
-void write_inputs(const Scratch& s, const json& example) {
-  const int64_t batch = example["batch"];
-  if (!example.contains("columns")) {
-    runtime::write_npy(s.path("image.npy"), bytes({batch, 28, 28}, 52, 256));
-    runtime::write_npy(s.path("label.npy"), bytes({batch}, 53, 10));
-    return;
+/// Writes NAME.npy for each input that `inputs` describes: kind, shape of a row, salt, and the
+/// scale of numbers or the bound of whole ones.
+void write_inputs(const Scratch& s, const json& inputs, int64_t rows) {
+  for (const auto& [name, how] : inputs.items()) {
+    auto shape = how[1].get<std::vector<int64_t>>();
+    shape.insert(shape.begin(), rows);
+    const std::string kind = how[0];
+    Tensor t = kind == "grid" ? grid(shape, how[2], how[3]) : bytes(shape, how[2], how[3]);
+    if (kind == "choice") t = runtime::convert(t, ElementType::f64);
+    runtime::write_npy(s.path(name + ".npy"), t);
   }
-  runtime::write_npy(s.path("x.npy"), grid({batch, example["columns"]}, 50, 2));
-  runtime::write_npy(s.path("y.npy"), grid({batch, 1}, 51, 2));
+}
+
+std::vector<std::string> reference_names(bool with_steps) {
+  std::vector<std::string> names;
+  for (const auto& [name, example] : reference()["examples"].items())
+    if (!with_steps || example.contains("steps")) names.push_back(name);
+  return names;
 }
 
 class TorchExample : public testing::TestWithParam<std::string> {};
@@ -105,13 +118,14 @@ TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
   Scratch s;
   s.example(name + ".net");
   write_weights(s, "w.safetensors", expected["layout"], ElementType::f64);
-  write_inputs(s, expected);
-  const bool images = !expected.contains("columns");
-  const std::string first = images ? "image" : "x", second = images ? "label" : "y";
+  write_inputs(s, expected["inputs"], expected["batch"]);
   for (const char* backend : {"jit", "interp"}) {
-    auto r = s.netc({"run", name + ".net", "--dtype", "f64", "--entry", "step", "--backend",
-                     backend, "--weights", "w.safetensors", "--in", first + "=" + first + ".npy",
-                     "--in", second + "=" + second + ".npy", "--out", "out.safetensors"});
+    std::vector<std::string> command = {
+        "run",       name + ".net", "--dtype",   "f64",           "--entry", "step",
+        "--backend", backend,       "--weights", "w.safetensors", "--out",   "out.safetensors"};
+    for (const auto& [input, how] : expected["inputs"].items())
+      command.insert(command.end(), {"--in", input + "=" + input + ".npy"});
+    auto r = s.netc(command);
     ASSERT_EQ(r.exit_code, 0) << r.err;
     const auto out = runtime::read_safetensors(s.path("out.safetensors"));
     const Difference difference{1e-9};
@@ -126,10 +140,56 @@ TEST_P(TorchExample, LossAndGradientsAgreeInF64) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Examples, TorchExample,
-                         testing::Values("neuron", "two_layer", "custom_grad", "mnist",
-                                         "mnist_fast", "mnist_mlp", "mnist_modules", "lenet", "cnn",
-                                         "unfold"),
+INSTANTIATE_TEST_SUITE_P(Examples, TorchExample, testing::ValuesIn(reference_names(false)),
+                         [](const auto& example) { return example.param; });
+
+/// Losses of a run's step events against `expected`.
+void compare_losses(const Scratch& s, const json& expected, double tolerance,
+                    const std::string& what) {
+  size_t step = 0;
+  for (const std::string& line : lines(s.read("run/metrics.jsonl"))) {
+    const json event = json::parse(line);
+    if (event["event"] != "step") continue;
+    ASSERT_LT(step, expected.size());
+    const double loss = event["loss"], torch = expected[step++];
+    EXPECT_NEAR(loss, torch, tolerance * std::max(1.0, std::abs(torch)))
+        << what << " step " << step;
+  }
+  EXPECT_EQ(step, expected.size());
+}
+
+class TorchSteps : public testing::TestWithParam<std::string> {};
+
+/// The example as it is, but for the data and for what makes 100 steps of 8 rows an epoch.
+TEST_P(TorchSteps, AHundredLossesAgreeInF64) {
+  const std::string name = GetParam();
+  const json& expected = reference()["examples"][name];
+  Scratch s;
+  s.example(name + ".net");
+  std::string text, fields;
+  for (const auto& [input, how] : expected["inputs"].items())
+    fields += (fields.empty() ? "" : ", ") + input + " = \"" + input + ".npy\"";
+  for (const std::string& line : lines(s.read(name + ".net")))
+    text += (line.rfind("data ", 0) == 0 ? "data npy(" + fields + ")" : line) + "\n";
+  // No record is held back.
+  text = std::regex_replace(text, std::regex("(valid|patience) = [0-9.]+;"), "");
+  s.write(name + ".net", text);
+  write_weights(s, "w.safetensors", expected["layout"], ElementType::f64);
+  write_inputs(s, expected["inputs"], 800);
+  auto r = s.netc({"train", name + ".net", "--dtype", "f64", "--init", "w.safetensors", "-o", "run",
+                   "--set", "train.epochs=1", "--set", "train.batch=8", "--set",
+                   "train.shuffle=false", "--set", "train.log_every=1"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  compare_losses(s, expected["steps"], 1e-8, name);
+  const auto weights = runtime::read_safetensors(s.path("run/last.safetensors"));
+  for (const auto& [state, probe] : expected["states"].items()) {
+    const auto* found = weights.find(state);
+    ASSERT_NE(found, nullptr) << state;
+    compare_gradient(*found, probe, state, Difference{1e-8});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Examples, TorchSteps, testing::ValuesIn(reference_names(true)),
                          [](const auto& example) { return example.param; });
 
 const char* kClassifier = R"(
@@ -162,15 +222,7 @@ void compare_training(const std::string& optimizer, ElementType type, double tol
   auto r = s.netc({"train", "classifier.net", "--dtype", runtime::name(type), "--init",
                    "w.safetensors", "-o", "run", "--steps", "20"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
-  size_t step = 0;
-  for (const std::string& line : lines(s.read("run/metrics.jsonl"))) {
-    const json event = json::parse(line);
-    if (event["event"] != "step") continue;
-    ASSERT_LT(step, expected.size());
-    const double loss = event["loss"], torch = expected[step++];
-    EXPECT_NEAR(loss, torch, tolerance) << optimizer << " step " << step;
-  }
-  EXPECT_EQ(step, expected.size());
+  compare_losses(s, expected, tolerance, optimizer);
 }
 
 TEST(TorchTraining, TwentyStepsAgreeInF64) {

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Writes reference.json: losses and gradients of the examples, and losses of 20 training steps, as
-PyTorch computes them in f64. Weights, inputs and labels come from `grid`, which the test repeats, so
-nothing but the results has to be stored. Run it with PyTorch 2 installed: make_reference.py
+"""Writes reference.json: losses and gradients of the examples, losses of 100 of their training
+steps, and of 20 steps with each optimizer, as PyTorch computes them in f64. Weights, inputs and
+labels come from formulas that the test repeats, so nothing but the results has to be stored. Run it
+with PyTorch 2 installed: make_reference.py [EXAMPLE…], all of them by default
 """
 import json
+import math
 import os
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -21,14 +24,14 @@ def grid(shape, salt, scale):
     return (((i * 7919 + salt * 104729) % 10007).double() / 10007 - 0.5).mul(scale).reshape(shape)
 
 
-def pixels(n, salt):
-    i = torch.arange(n * 784, dtype=torch.int64)
-    return ((i * 7919 + salt * 104729) % 10007 % 256).double().reshape(n, 784)
+def whole(shape, salt, below):
+    """Whole numbers: element i is ((i * 7919 + salt * 104729) mod 10007) mod below."""
+    i = torch.arange(math.prod(shape), dtype=torch.int64)
+    return ((i * 7919 + salt * 104729) % 10007 % below).reshape(shape)
 
 
 def labels(n, salt, classes=10):
-    i = torch.arange(n, dtype=torch.int64)
-    return (i * 7919 + salt * 104729) % 10007 % classes
+    return whole((n,), salt, classes)
 
 
 def probe(t):
@@ -40,9 +43,11 @@ def probe(t):
 
 
 def weights(layout):
-    """layout: (name, shape) pairs; weights are scaled by 2 / sqrt(fan_in), all else by 0.1."""
-    return {name: grid(shape, k + 1, 0.1 if len(shape) < 2 else 2 / shape[0] ** 0.5).requires_grad_()
-            for k, (name, shape) in enumerate(layout)}
+    """layout: name, shape and, for states, the number they start from. Weights are scaled by
+    2 / sqrt(fan_in), vectors by 0.1."""
+    return {name: torch.full(shape, start[0]) if start else
+            grid(shape, k + 1, 0.1 if len(shape) < 2 else 2 / shape[0] ** 0.5).requires_grad_()
+            for k, (name, shape, *start) in enumerate(layout)}
 
 
 def mlp_layout(widths, names):
@@ -64,26 +69,6 @@ def switches(w, x):
     h = torch.relu(x @ w["linear0.weight"] + w["linear0.bias"]) @ w["linear1.weight"] + w["linear1.bias"]
     h = h + ((h > 0).double() - h).detach()
     return (h @ w["linear2.weight"] + w["linear2.bias"]) * w["gain"]
-
-
-def regression(name, layout, forward, columns, batch):
-    w = weights(layout)
-    loss = F.mse_loss(forward(w, grid((batch, columns), 50, 2.0)), grid((batch, 1), 51, 2.0))
-    return name, dict(batch=batch, columns=columns, layout=layout), w, loss
-
-
-def classifier(name, widths, names, batch, mean=0.0, deviation=1.0):
-    layout = mlp_layout(widths, names)
-    w = weights(layout)
-    x = (pixels(batch, 52) / 255 - mean) / deviation
-    loss = F.cross_entropy(mlp(w, x, names), labels(batch, 53))
-    return name, dict(batch=batch, layout=layout), w, loss
-
-
-def pictures(name, layout, forward, batch):
-    w = weights(layout)
-    x = pixels(batch, 52).reshape(batch, 1, 28, 28) / 255
-    return name, dict(batch=batch, layout=layout), w, F.cross_entropy(forward(w, x), labels(batch, 53))
 
 
 def conv_layout(name, *shape):
@@ -113,25 +98,187 @@ def unfolded(w, x):
     return mlp(w, x.flatten(1), ["linear0"])
 
 
+def norm_layout(name, n, states=False):
+    running = [(f"{name}.running_mean", (n,), 0.0), (f"{name}.running_var", (n,), 1.0)]
+    return [(f"{name}.weight", (n,)), (f"{name}.bias", (n,))] + (running if states else [])
+
+
+def layer_norm(w, x, name):
+    return F.layer_norm(x, x.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"])
+
+
+def batch_norm(w, x, name):
+    return F.batch_norm(x, w[f"{name}.running_mean"], w[f"{name}.running_var"], w[f"{name}.weight"],
+                        w[f"{name}.bias"], training=True)
+
+
+def attention_layout(name, d):
+    return [(f"{name}.in_proj_weight", (d, 3 * d)), (f"{name}.in_proj_bias", (3 * d,)),
+            (f"{name}.out_proj.weight", (d, d)), (f"{name}.out_proj.bias", (d,))]
+
+
+def attend(w, x, name, heads):
+    x = x.transpose(0, 1)
+    y, _ = F.multi_head_attention_forward(
+        x, x, x, x.shape[-1], heads, w[f"{name}.in_proj_weight"].T, w[f"{name}.in_proj_bias"], None,
+        None, False, 0.0, w[f"{name}.out_proj.weight"].T, w[f"{name}.out_proj.bias"])
+    return y.transpose(0, 1)
+
+
+def block_layout(name, d):
+    return (norm_layout(f"{name}.layernorm0", d) + attention_layout(f"{name}.multiheadattention0", d) +
+            norm_layout(f"{name}.layernorm1", d) +
+            mlp_layout([d, 4 * d, d], [f"{name}.linear0", f"{name}.linear1"]))
+
+
+def block(w, x, name):
+    h = x + attend(w, layer_norm(w, x, f"{name}.layernorm0"), f"{name}.multiheadattention0", 4)
+    return h + mlp(w, layer_norm(w, h, f"{name}.layernorm1"), [f"{name}.linear0", f"{name}.linear1"], F.gelu)
+
+
+def rows_of_digits(w, x):
+    x = mlp(w, x, ["linear0"]) + w["positions0.place"]
+    x = layer_norm(w, block(w, block(w, x, "block0"), "block1"), "layernorm0")
+    return mlp(w, x.mean(1), ["linear1"])
+
+
+def residual_layout(name, c):
+    return [entry for k in range(2) for entry in
+            [(f"{name}.conv2d{k}.weight", (c, c, 3, 3))] + norm_layout(f"{name}.batchnorm{k}", c, True)]
+
+
+def residual(w, x, name):
+    y = torch.relu(batch_norm(w, F.conv2d(x, w[f"{name}.conv2d0.weight"], padding=1), f"{name}.batchnorm0"))
+    y = batch_norm(w, F.conv2d(y, w[f"{name}.conv2d1.weight"], padding=1), f"{name}.batchnorm1")
+    return torch.relu(x + y)
+
+
+def residual_net(w, x):
+    x = F.conv2d(x, w["conv2d0.weight"], stride=2, padding=1)
+    x = torch.relu(batch_norm(w, x, "batchnorm0"))
+    return mlp(w, residual(w, residual(w, x, "residual0"), "residual1").mean((2, 3)), ["linear0"])
+
+
+def autograd_loss(w):
+    a, b = w["a"], w["b"]
+    sums = a + w["row"] - w["column"]
+    products = w["k"] * a * b / (1 + b ** 2)
+    powers = (1 + a ** 2) ** b + (-a) ** 2
+    curves = torch.exp(-a) + torch.log(1 + b ** 2) + torch.sigmoid(sums) + torch.tanh(products)
+    mapped = (powers + curves.mean(0, keepdim=True)) @ w["w"]
+    return (mapped * curves.sum(1)[:, None]).square().mean()
+
+
+ROWS = 800  # 100 steps of 8
+
+
+def take(inputs, n):
+    """n rows of what `inputs` describes: name -> (kind, shape of a row, salt, scale or bound)."""
+    make = dict(grid=grid, choice=lambda *a: whole(*a).double(), bytes=whole)
+    return [make[kind]((n, *shape), salt, bound) for kind, shape, salt, bound in inputs.values()]
+
+
+def vectors(columns, outputs=1):
+    return dict(x=("grid", (columns,), 50, 2.0), y=("grid", (outputs,), 51, 2.0))
+
+
+def regression(forward):
+    return lambda w, x, y: F.mse_loss(forward(w, x), y)
+
+
+PICTURES = dict(image=("bytes", (28, 28), 52, 256), label=("bytes", (), 53, 10))
+
+
+def classifier(forward, shape=(784,), mean=0.0, deviation=1.0):
+    return lambda w, image, label: F.cross_entropy(
+        forward(w, (image.double().reshape(-1, *shape) / 255 - mean) / deviation), label)
+
+
+def perceptron(*names):
+    return lambda w, x: mlp(w, x, list(names))
+
+
+def autoencoder(w, image):
+    x = image.double().reshape(-1, 784) / 255
+    coder = lambda name, x: mlp(w, x, [f"{name}.linear0", f"{name}.linear1"])
+    return F.binary_cross_entropy_with_logits(coder("decoder", coder("encoder", x)), x)
+
+
 def examples():
+    """Name, batch of the gradients, inputs, layout, loss, optimizer with its settings."""
     lin = lambda n: [f"linear{k}" for k in range(n)]
     dense = ["dense0", "dense1"]
-    yield regression("neuron", [("w", (784, 1)), ("b", (1,))],
-                     lambda w, x: torch.relu(x @ w["w"] + w["b"]), 784, 8)
-    yield regression("two_layer", mlp_layout([100, 50, 1], dense),
-                     lambda w, x: mlp(w, x, dense), 100, 8)
-    yield regression("custom_grad", [("gain", ())] + mlp_layout([16, 32, 32, 1],
-                     ["linear0", "linear1", "linear2"]), switches, 16, 8)
-    yield classifier("mnist", [784, 128, 10], lin(2), 8)
-    yield classifier("mnist_fast", [784, 128, 10], lin(2), 8, 0.1307, 0.3081)
-    yield classifier("mnist_mlp", [784, 1024, 1024, 1024, 10], lin(4), 8)
-    yield classifier("mnist_modules", [784, 1024, 1024, 10], ["mlp.fc1", "mlp.fc2", "mlp.fc3"], 8)
-    yield pictures("lenet", conv_layout("conv2d0", 6, 1, 5, 5) + conv_layout("conv2d1", 16, 6, 5, 5) +
-                   mlp_layout([400, 120, 84, 10], lin(3)), lenet, 8)
-    yield pictures("cnn", conv_layout("c1", 32, 1, 3, 3) + conv_layout("c2", 64, 32, 3, 3) +
-                   mlp_layout([9216, 128, 10], ["f1", "f2"]), cnn, 4)
-    yield pictures("unfold", conv_layout("uconv0", 8, 25) + conv_layout("uconv1", 16, 200) +
-                   mlp_layout([256, 10], lin(1)), unfolded, 8)
+    adam = ("Adam", dict(lr=1e-3))
+    picture = (1, 28, 28)
+    yield ("neuron", 8, vectors(784), [("w", (784, 1)), ("b", (1,))],
+           regression(lambda w, x: torch.relu(x @ w["w"] + w["b"])), ("SGD", dict(lr=0.01)))
+    yield ("neuron_many", 8, vectors(784, 16), [("w", (784, 16)), ("b", (16,))],
+           regression(lambda w, x: torch.relu(x @ w["w"] + w["b"])), ("SGD", dict(lr=0.01)))
+    yield ("two_layer", 8, vectors(100), mlp_layout([100, 50, 1], dense), regression(perceptron(*dense)),
+           ("SGD", dict(lr=0.1)))
+    yield ("custom_grad", 8, vectors(16),
+           [("gain", ())] + mlp_layout([16, 32, 32, 1], lin(3)), regression(switches),
+           ("SGD", dict(lr=0.01, momentum=0.9)))
+    yield ("logreg", 8, dict(hours=("grid", (2,), 50, 12.0), passed=("choice", (), 54, 2)),
+           mlp_layout([2, 1], lin(1)),
+           lambda w, x, y: F.binary_cross_entropy_with_logits(mlp(w, (x - 6) / 3, lin(1))[:, 0], y),
+           ("SGD", dict(lr=0.5, momentum=0.9)))
+    yield "mnist", 8, PICTURES, mlp_layout([784, 128, 10], lin(2)), classifier(perceptron(*lin(2))), adam
+    yield ("mnist_fast", 8, PICTURES, mlp_layout([784, 128, 10], lin(2)),
+           classifier(perceptron(*lin(2)), (784,), 0.1307, 0.3081), ("Adam", dict(lr=6e-3), "one_cycle"))
+    yield ("mnist_mlp", 8, PICTURES, mlp_layout([784, 1024, 1024, 1024, 10], lin(4)),
+           classifier(perceptron(*lin(4))), ("RMSprop", dict(lr=1e-4, momentum=0.9)))
+    fcs = ["mlp.fc1", "mlp.fc2", "mlp.fc3"]
+    yield ("mnist_modules", 8, PICTURES, mlp_layout([784, 1024, 1024, 10], fcs), classifier(perceptron(*fcs)),
+           ("Adam", dict(lr=1e-3), "cosine", 500, 1.0))
+    yield ("lenet", 8, PICTURES, conv_layout("conv2d0", 6, 1, 5, 5) + conv_layout("conv2d1", 16, 6, 5, 5) +
+           mlp_layout([400, 120, 84, 10], lin(3)), classifier(lenet, picture), adam)
+    yield ("cnn", 4, PICTURES, conv_layout("c1", 32, 1, 3, 3) + conv_layout("c2", 64, 32, 3, 3) +
+           mlp_layout([9216, 128, 10], ["f1", "f2"]), classifier(cnn, picture), adam)
+    yield ("unfold", 8, PICTURES, conv_layout("uconv0", 8, 25) + conv_layout("uconv1", 16, 200) +
+           mlp_layout([256, 10], lin(1)), classifier(unfolded, picture), adam)
+    yield ("autoencoder", 8, dict(image=PICTURES["image"]),
+           mlp_layout([784, 128, 16], ["encoder.linear0", "encoder.linear1"]) +
+           mlp_layout([16, 128, 784], ["decoder.linear0", "decoder.linear1"]), autoencoder, adam)
+    yield ("attention", 8, PICTURES,
+           mlp_layout([28, 32], ["linear0"]) + [("positions0.place", (28, 32))] +
+           block_layout("block0", 32) + block_layout("block1", 32) + norm_layout("layernorm0", 32) +
+           mlp_layout([32, 10], ["linear1"]), classifier(rows_of_digits, (28, 28)),
+           ("AdamW", dict(lr=2e-3, weight_decay=0.01), "cosine", 200, 1.0))
+    yield ("residual", 8, PICTURES,
+           [("conv2d0.weight", (16, 1, 3, 3))] + norm_layout("batchnorm0", 16, True) +
+           residual_layout("residual0", 16) + residual_layout("residual1", 16) +
+           mlp_layout([16, 10], ["linear0"]), classifier(residual_net, picture),
+           ("SGD", dict(lr=0.2, momentum=0.9, nesterov=True, weight_decay=1e-4), "one_cycle"))
+    yield ("autograd", 1, {}, [("a", (3, 4)), ("b", (3, 4)), ("row", (4,)), ("column", (3, 1)), ("k", ()),
+                               ("w", (4, 2))], autograd_loss, None)
+
+
+def scheduler(opt, lr, kind=None, warmup=0):
+    """The schedule over 100 steps, as spec and examples have it."""
+    if kind == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=100, cycle_momentum=False)
+    cosine = lambda t: (t + 1) / warmup if t < warmup else (1 + math.cos(math.pi * (t - warmup) / (100 - warmup))) / 2
+    return torch.optim.lr_scheduler.LambdaLR(opt, cosine if kind == "cosine" else lambda t: 1.0)
+
+
+def hundred_steps(inputs, layout, loss_of, optimizer, settings, kind=None, warmup=0, clip=None):
+    """Losses of 100 steps on 8 rows each, and the states after them."""
+    w = weights(layout)
+    opt = getattr(torch.optim, optimizer)([v for v in w.values() if v.requires_grad], **settings)
+    schedule = scheduler(opt, settings["lr"], kind, warmup)
+    data = take(inputs, ROWS)
+    losses = []
+    for step in range(100):
+        opt.zero_grad()
+        loss = loss_of(w, *[d[8 * step:8 * step + 8] for d in data])
+        loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(w.values(), clip)
+        opt.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses, {k: probe(v) for k, v in w.items() if not v.requires_grad}
 
 
 def train(optimizer, **settings):
@@ -151,12 +298,21 @@ def train(optimizer, **settings):
     return losses
 
 
-def main():
-    out = dict(examples={}, training={})
-    for name, about, w, loss in examples():
+def main(chosen):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reference.json")
+    with open(path) as f:
+        out = json.load(f)
+    for name, batch, inputs, layout, loss_of, training in examples():
+        if chosen and name not in chosen:
+            continue
+        w = weights(layout)
+        loss = loss_of(w, *take(inputs, batch))
         loss.backward()
-        out["examples"][name] = dict(about, loss=loss.item(),
-                                     gradients={k: probe(v.grad) for k, v in w.items()})
+        gradients = {k: probe(v.grad) for k, v in w.items() if v.requires_grad}
+        about = dict(batch=batch, inputs=inputs, layout=layout, loss=loss.item(), gradients=gradients)
+        if training:
+            about["steps"], about["states"] = hundred_steps(inputs, layout, loss_of, *training)
+        out["examples"][name] = about
     out["training"] = {
         "sgd()": train("SGD", lr=0.1),
         "sgd(momentum = 0.9)": train("SGD", lr=0.1, momentum=0.9),
@@ -169,10 +325,10 @@ def main():
         "adamw(weight_decay = 0.1)": train("AdamW", lr=0.01, weight_decay=0.1),
         "adagrad()": train("Adagrad", lr=0.01),
     }
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "reference.json"), "w") as f:
+    with open(path, "w") as f:
         json.dump(out, f, indent=1)
         f.write("\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
