@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "frontend/elaborate.h"
 #include "frontend/elaborate_state.h"
 #include "frontend/format.h"
 #include "frontend/parse.h"
 #include "frontend/settings.h"
+#include "ir/reference.h"
 
 namespace netc::frontend {
 namespace {
@@ -56,15 +58,103 @@ void for_each_std_item(Use use) {
   }
 }
 
+/// The elements in nested brackets.
+std::string array_text(const ir::Array& a, size_t dim, int64_t& next) {
+  if (dim == a.shape.size()) {
+    const double v = a.number(next++);
+    if (a.dtype == ir::DType::boolean) return v != 0 ? "true" : "false";
+    return fmt::format("{:.4g}", v == 0 ? 0 : v);
+  }
+  std::string out;
+  for (int64_t i = 0; i < a.shape[dim]; ++i)
+    out += (i > 0 ? ", " : "") + array_text(a, dim + 1, next);
+  return "[" + out + "]";
+}
+
+/// The value of an expression without inputs; its type where it has parameters or draws numbers;
+/// empty when it is wrong.
+std::string example_result(const std::string& expression) {
+  SourceSet sources;
+  Diagnostics diagnostics;
+  std::vector<Unit> units(1);
+  sources.add("example", "", "model example {\n  output result = " + expression + "\n}\n");
+  units[0].ast = parse(sources, 0, diagnostics);
+  if (diagnostics.has_errors()) return {};
+  const Elaborated made = elaborate(units, sources, {}, diagnostics);
+  const ir::FunctionId f = made.module.find("example.predict");
+  if (diagnostics.has_errors() || !f) return {};
+  const ir::Function& predict = made.module[f];
+  if (!predict.params.empty()) return ir::str(predict[predict.results[0].value].type);
+  int64_t next = 0;
+  return array_text(ir::evaluate(made.module, f, {}).results[0], 0, next);
+}
+
+std::string example_text(const std::string& expression) {
+  const std::string result = example_result(expression);
+  const bool is_type = !result.empty() && std::isalpha(static_cast<unsigned char>(result[0])) &&
+                       result != "true" && result != "false" && result != "inf" && result != "nan";
+  return fmt::format("`{}` {} {}", expression, is_type ? "has type" : "=", result);
+}
+
+constexpr std::string_view kExample = "Example: ";
+
+/// A docstring without its `Example:` lines, which go to `examples`.
+std::string without_examples(const std::string& docstring, std::vector<std::string>& examples) {
+  std::string text;
+  for (size_t begin = 0; begin < docstring.size();) {
+    const size_t end = std::min(docstring.find('\n', begin), docstring.size());
+    const std::string line = docstring.substr(begin, end - begin);
+    if (line.starts_with(kExample))
+      examples.push_back(line.substr(kExample.size()));
+    else
+      text += (text.empty() ? "" : "\n") + line;
+    begin = end + 1;
+  }
+  return text;
+}
+
+/// What a caller sees of an item: its source up to the body, on one line.
+std::string signature_of(const std::string& source) {
+  std::string out;
+  int depth = 0;
+  for (char c : source) {
+    if (depth == 0 && (c == '{' || c == '=')) break;
+    depth += (c == '(' || c == '[') - (c == ')' || c == ']');
+    if (c == '\n') c = ' ';
+    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+std::string gradient_of(const Item& item) {
+  const auto* fn = std::get_if<FnItem>(&item.node);
+  if (std::holds_alternative<OptimizerItem>(item.node)) return {};
+  return fn && fn->grad ? "Its gradient is written by hand." : "Its gradient is derived.";
+}
+
 std::string std_text(std::string_view wanted) {
   std::string out;
   for_each_std_item([&](const std::string& name, const Item& item, const std::string& source,
                         const std::string& file) {
     if (name != wanted || !out.empty()) return;
-    if (!item.docstring.empty()) out += item.docstring + "\n\n";
+    std::vector<std::string> examples;
+    const std::string about = without_examples(item.docstring, examples);
+    if (!about.empty()) out += about + "\n";
+    for (const std::string& e : examples) out += "Example: " + example_text(e) + "\n";
+    if (!out.empty()) out += "\n";
     out += source + fmt::format("\n\n(from {})\n", file);
   });
   return out;
+}
+
+std::string builtin_text(const Builtin& builtin) {
+  const auto info = builtin_info(builtin.name());
+  if (!info)
+    return fmt::format("{}\n\n(a function that the compiler carries)\n", builtin.signature);
+  return fmt::format(
+      "{}\nGradient: {}\nExample: {}\n\n{}\n\n(a function that the compiler carries)\n",
+      info->about, info->gradient, example_text(info->example), builtin.signature);
 }
 
 std::string setting_text(const SettingInfo& info) {
@@ -135,10 +225,55 @@ std::string explain(std::string_view name) {
   }
   if (std::string text = std_text(name); !text.empty()) return text;
   if (std::string text = settings_text(name); !text.empty()) return text;
-  if (const Builtin* builtin = find_builtin(name)) {
-    return fmt::format("{}\n\n(a function that the compiler carries)\n", builtin->signature);
-  }
+  if (const Builtin* builtin = find_builtin(name)) return builtin_text(*builtin);
   return {};
+}
+
+std::vector<ReferenceExample> reference_examples() {
+  std::vector<ReferenceExample> examples;
+  for_each_std_item(
+      [&](const std::string& name, const Item& item, const std::string&, const std::string&) {
+        std::vector<std::string> own;
+        without_examples(item.docstring, own);
+        for (std::string& e : own) examples.push_back({name, std::move(e)});
+      });
+  for (const std::string& name : builtin_names())
+    if (const auto info = builtin_info(name)) examples.push_back({name, info->example});
+  for (ReferenceExample& e : examples) e.result = example_result(e.expression);
+  return examples;
+}
+
+std::string reference_page() {
+  std::string out =
+      "# Reference\n\nWritten by `netc explain --all`, from the sources of the standard library "
+      "and the "
+      "tables of the compiler.\n`netc explain NAME` prints one entry with its source. Sizes in "
+      "brackets are shapes; what has a default may be left out.\n";
+  std::string section;
+  for_each_std_item([&](const std::string& name, const Item& item, const std::string& source,
+                        const std::string& file) {
+    if (item.docstring.empty()) return;  // for std's own use
+    if (file != section) out += fmt::format("\n## {}\n", section = file);
+    std::vector<std::string> examples;
+    const std::string about = without_examples(item.docstring, examples);
+    out += fmt::format("\n### {}\n\n```net\n{}\n```\n{}\n", name, signature_of(source), about);
+    if (const std::string gradient = gradient_of(item); !gradient.empty()) out += gradient + "\n";
+    for (const std::string& e : examples) out += "\n" + example_text(e) + "\n";
+    if (std::holds_alternative<OptimizerItem>(item.node))
+      out += fmt::format("\n`train {{ optimizer = {}() }}`\n", name);
+  });
+  out += "\n## Functions that the compiler carries\n";
+  std::vector<std::string> names = builtin_names();
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const auto info = builtin_info(name);
+    if (!info) continue;
+    out += fmt::format("\n### {}\n\n```net\n{}\n```\n{}\nGradient: {}.\n\n{}\n", name,
+                       find_builtin(name)->signature, info->about, info->gradient,
+                       example_text(info->example));
+  }
+  out += "\n## Settings of `train`\n\n```text\n" + train_text() + "```\n";
+  return out + "\n## Loaders of `data`\n\n```text\n" + data_text() + "```\n";
 }
 
 std::vector<std::string> explainable_names() {

@@ -1,6 +1,7 @@
 // `netc explain`: what an error code, a function, a layer, an optimizer or a setting means.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,25 @@ std::span<const CodeInfo> gradient_codes();  ///< E04
 std::span<const CodeInfo> setting_codes();   ///< E05
 std::span<const CodeInfo> run_codes();       ///< R06, I99
 std::vector<const CodeInfo*> all_codes();
+
+/// A function that the compiler carries.
+struct BuiltinInfo {
+  std::string name;
+  std::string about;     ///< what it gives, shapes included
+  std::string gradient;  ///< what its operands receive for dy; `none`
+  std::string example;   ///< an expression that needs no inputs
+};
+std::optional<BuiltinInfo> builtin_info(std::string_view name);
+
+/// An example of an item or a function.
+struct ReferenceExample {
+  std::string name, expression;
+  std::string result;  ///< value or type; empty when the expression is wrong
+};
+/// The examples of all items and functions, of which a test runs each.
+std::vector<ReferenceExample> reference_examples();
+/// docs/reference.md: every function, layer, loss, optimizer, setting, schedule and loader.
+std::string reference_page();
 
 /// Text about a code (`E0301`), an item of the standard library (with its source), a function the
 /// compiler carries, `train`, `data`, a setting (`lr`, `train.lr`), a schedule or a loader. Empty

@@ -10,6 +10,9 @@
 #include <set>
 #include <sstream>
 
+#include "frontend/elaborate.h"
+#include "frontend/elaborate_state.h"
+
 namespace netc::frontend {
 namespace {
 
@@ -83,6 +86,31 @@ TEST(ExplainTest, has_text_for_every_name_it_offers) {
   const std::vector<std::string> names = explainable_names();
   EXPECT_NE(std::find(names.begin(), names.end(), "einsum"), names.end());
   for (const std::string& name : names) EXPECT_FALSE(explain(name).empty()) << name;
+}
+
+TEST(ExplainTest, every_item_and_function_has_an_example_that_works) {
+  std::set<std::string> with_example;
+  for (const ReferenceExample& e : reference_examples()) {
+    EXPECT_FALSE(e.result.empty()) << e.name << ": " << e.expression;
+    with_example.insert(e.name);
+  }
+  for (const std::string& name : builtin_names())
+    EXPECT_TRUE(with_example.contains(name)) << name << " needs an entry in explain_builtins.cpp";
+  for (const StdFile& file : std_files()) {
+    const std::regex documented("##[^\n]*\n(?:fn|layer) (\\w+)\\(");
+    const std::string text(file.text);
+    for (auto m = std::sregex_iterator(text.begin(), text.end(), documented);
+         m != std::sregex_iterator(); ++m)
+      EXPECT_TRUE(with_example.contains((*m)[1])) << (*m)[1] << " needs a line `## Example: …`";
+  }
+}
+
+TEST(ExplainTest, the_reference_page_is_up_to_date) {
+  std::ifstream in(NETC_SOURCE_DIR "/docs/reference.md");
+  std::stringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), reference_page())
+      << "write it again: netc explain --all >docs/reference.md";
 }
 
 }  // namespace

@@ -184,6 +184,23 @@ TEST(Commands, GradcheckFindsAWrongGradient) {
   EXPECT_EQ(s.netc({"gradcheck", "ops.net", "--fn", "my_rellu"}).exit_code, 2);
 }
 
+TEST(Commands, GradcheckTakesFunctionsOfStdAndSkipsNone) {
+  Scratch s;
+  s.write("ops.net",
+          "fn gate(x: [...s], y: [...s]) -> [...s] {\n  return x * y\n} grad (dy) {\n"
+          "  return dy * y, None\n}\n"
+          "fn both(x: [...s], y: [...s]) -> (p: [...s], q: [...s]) {\n  p = x * y\n  q = x + y\n"
+          "  return p, q\n} grad (dp, dq) {\n  return dp * y + dq, dp * x + dq\n}\n");
+  auto own = s.netc({"gradcheck", "ops.net"});
+  EXPECT_EQ(own.exit_code, 0) << own.out << own.err;
+  EXPECT_NE(own.out.find("gradcheck: 3 of 3 ok"), std::string::npos) << own.out;
+  for (const char* name : {"softmax", "log_softmax", "sigmoid", "softplus", "gelu", "silu", "elu",
+                           "leaky_relu", "relu", "mse", "huber", "bce_with_logits"}) {
+    auto r = s.netc({"gradcheck", "ops.net", "--fn", name});
+    EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
+  }
+}
+
 TEST(Commands, RunWritesOutputsLossAndGradients) {
   Scratch s;
   s.example("two_layer.net");

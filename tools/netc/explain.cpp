@@ -27,10 +27,14 @@ void add_explain(CLI::App& app, Action& action) {
   auto name = std::make_shared<std::string>();
   CLI::App* command =
       app.add_subcommand("explain", "describe an error code, a function or a setting");
-  command->add_option("name", *name, "E0301, softmax, adam, train, train.lr, a pass …")->required();
-  command->callback([&action, name] {
-    action = [name] {
-      print_out(text_of(*name));
+  auto all = std::make_shared<bool>(false);
+  auto* one = command->add_option("name", *name, "E0301, softmax, adam, train, train.lr, a pass …");
+  command->add_flag("--all", *all, "the reference of all functions, layers and settings")
+      ->excludes(one);
+  command->callback([&action, name, all] {
+    action = [name, all] {
+      if (!*all && name->empty()) throw UsageError{"explain what?", "give a name, or --all"};
+      print_out(*all ? frontend::reference_page() : text_of(*name));
       return Exit::ok;
     };
   });

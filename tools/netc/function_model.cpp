@@ -64,6 +64,15 @@ bool is_setting(const frontend::ParamDecl& p) {
          (p.type->dtype == "bool" && !p.type->dims);
 }
 
+/// Whether the function's own backward says `None` for the float input at `position`.
+bool has_no_gradient(const frontend::FnItem& function, size_t position) {
+  if (!function.grad) return false;
+  for (const frontend::Stmt& s : function.grad->body)
+    if (auto* r = std::get_if<frontend::Return>(&s.node); r && position < r->values.size())
+      return std::holds_alternative<frontend::None>(r->values[position]->node);
+  return false;
+}
+
 size_t result_count(const frontend::FnItem& function) {
   if (!function.results.empty()) return function.results.size();
   for (const frontend::Stmt& s : function.body)
@@ -81,6 +90,7 @@ std::optional<FunctionModel> make_function_model(const frontend::File& program,
   Sizes sizes(program);
   std::string declarations;
   std::vector<std::string> arguments;
+  size_t floats = 0;
   for (const frontend::ParamDecl& p : function.params) {
     std::string name = p.path.str();
     if (!p.type && !p.value) {
@@ -96,14 +106,14 @@ std::optional<FunctionModel> make_function_model(const frontend::File& program,
     std::string type = type_text(*p.type, sizes);
     if (is_float(*p.type)) {
       declarations += fmt::format("  param {}: {} = normal(1.0)\n", argument, type);
-      model.params.emplace_back(argument, name);
+      if (!has_no_gradient(function, floats++)) model.params.emplace_back(argument, name);
     } else {
       declarations += fmt::format("  input {}: {}\n", argument, type);
     }
     arguments.push_back(argument);
   }
   if (model.params.empty()) {
-    why = "it has no float parameter";
+    why = "it has no float parameter that gets a gradient";
     return {};
   }
   std::vector<std::string> targets, terms;

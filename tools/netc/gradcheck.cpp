@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "frontend/elaborate.h"
 #include "frontend/parse.h"
 #include "tools/netc/files.h"
 #include "tools/netc/function_model.h"
@@ -74,11 +75,17 @@ class Gradcheck {
     uint32_t file =
         sources.add(options_.common.file, options_.common.file, read_file(options_.common.file));
     frontend::File program = frontend::parse(sources, file, ignored);
+    frontend::File library;
     std::vector<const frontend::FnItem*> functions;
     if (options_.fn.empty()) {
       functions = functions_with_gradient(program);
     } else {
       const frontend::FnItem* fn = find_function(program, options_.fn);
+      for (const frontend::StdFile& std_file : frontend::std_files()) {
+        if (fn != nullptr) break;
+        library = frontend::parse(sources, sources.add(std_file.name, "", std_file.text), ignored);
+        fn = find_function(library, options_.fn);
+      }
       if (fn == nullptr) unknown_function(program);
       functions.push_back(fn);
     }
@@ -194,7 +201,7 @@ void add_gradcheck(CLI::App& app, Action& action) {
       ->check(CLI::PositiveNumber);
   command->add_option("--samples", options->samples, "elements a parameter, or `all`");
   command->add_option("--param", options->param, "only this parameter");
-  command->add_option("--fn", options->fn, "only this function");
+  command->add_option("--fn", options->fn, "only this function of the file or of std");
   command->callback(
       [&action, options] { action = [options] { return Gradcheck(*options).run(); }; });
 }
