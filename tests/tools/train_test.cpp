@@ -1,8 +1,11 @@
 // Training as a user runs it: reproducible to the bit, resumable, interruptible, evaluated alike.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "runtime/data/loaders.h"
+#include "runtime/safetensors.h"
 #include "tests/tools/netc_process.h"
 
 namespace netc::test {
@@ -175,6 +178,47 @@ TEST(Train, DamagedCheckpointFallsBackToTheOneBefore) {
   s.write("run/last.state", "x");
   s.write("run/last.state.1", "y");
   EXPECT_EQ(s.netc({"train", "mnist.net", "--resume", "run", "--epochs", "5"}).exit_code, 3);
+}
+
+TEST(Train, StatesOfLayersAreCarriedAlong) {
+  Scratch s;
+  s.write("norm.net",
+          "model norm {\n  input x: [batch, 3]\n  input y: [batch, 2]\n"
+          "  output p = x |> BatchNorm(3) |> Linear(3, 2)\n  loss mse(p, y)\n}\n"
+          "data random(n = 100, seed = 1)\n"
+          "train { epochs = 3; batch = 33; lr = 0.1; optimizer = sgd() }\n");
+  // The last batch of an epoch has one row.
+  ASSERT_EQ(s.netc({"train", "norm.net", "-o", "whole"}).exit_code, 0);
+  ASSERT_EQ(s.netc({"train", "norm.net", "-o", "parts", "--steps", "6"}).exit_code, 0);
+  ASSERT_EQ(s.netc({"train", "norm.net", "--resume", "parts"}).exit_code, 0);
+  EXPECT_EQ(s.read("whole/last.safetensors"), s.read("parts/last.safetensors"));
+  const auto weights = runtime::read_safetensors(s.path("whole/last.safetensors"));
+  ASSERT_NE(weights.find("batchnorm0.running_var"), nullptr);
+
+  s.npy_f32("x.npy", {5, 3});
+  s.npy_f32("y.npy", {5, 2}, 2);
+  std::map<std::string, json> of_loss, of_step;
+  for (auto& [entry, found] : {std::pair{"loss", &of_loss}, std::pair{"step", &of_step}}) {
+    auto r = s.netc({"run", "norm.net", "--entry", entry, "--weights", "whole/last.safetensors",
+                     "--in", "x=x.npy", "--in", "y=y.npy", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    for (const std::string& line : lines(r.out)) {
+      const json j = json::parse(line);
+      (*found)[j["name"]] = j["values"];
+    }
+  }
+  // Training uses the batch's own mean and variance and gives the next running ones.
+  EXPECT_NE(of_loss["loss"], of_step["loss"]);
+  EXPECT_EQ(of_loss["p"], of_step["p"]);
+  const json& mean = of_step["new_batchnorm0.running_mean"];
+  const auto* before = weights.find("batchnorm0.running_mean");
+  for (int c = 0; c < 3; ++c) {
+    double sum = 0;
+    const runtime::Tensor x = runtime::read_npy(s.path("x.npy"));
+    for (int row = 0; row < 5; ++row) sum += x.number(3 * row + c);
+    const double old = runtime::load_number(before->type, before->bytes.data() + 4 * c);
+    EXPECT_NEAR(mean[size_t(c)].get<double>(), 0.9 * old + 0.1 * sum / 5, 1e-6);
+  }
 }
 
 TEST(Train, EveryExampleTrainsAsPrinted) {

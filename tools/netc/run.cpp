@@ -245,10 +245,7 @@ class Run {
     std::vector<NamedTensor> list;
     for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Result)) {
       std::string name = slot->name;
-      if (name.starts_with("d_") && entry == "step")
-        name = "grad." + name.substr(2);
-      else if (name.starts_with("new_"))
-        continue;
+      if (name.starts_with("d_") && entry == "step") name = "grad." + name.substr(2);
       list.push_back({std::move(name), runner.read(*slot, rows_)});
     }
     return list;
