@@ -69,7 +69,8 @@ struct Piece {
   Stream stream;
   ElementType type;
   uint64_t first;  ///< element; even, as the streams want
-  int64_t rows, width, stride;
+  int64_t rows, width;
+  int64_t step, stride;  ///< elements from row to row: in the stream, in memory
   std::byte* out;
 };
 
@@ -77,7 +78,7 @@ void draw_piece(const Piece& piece) {
   with_type(piece.type, [&]<typename T>(T) {
     for (int64_t row = 0; row < piece.rows; ++row) {
       T* out = reinterpret_cast<T*>(piece.out) + row * piece.stride;
-      draw(piece.how, piece.stream, piece.first + static_cast<uint64_t>(row * piece.width),
+      draw(piece.how, piece.stream, piece.first + static_cast<uint64_t>(row * piece.step),
            std::span(out, static_cast<size_t>(piece.width)));
     }
   });
@@ -88,7 +89,22 @@ void add_pieces(const Draw& how, const Stream& stream, ElementType type, int64_t
                 std::byte* out, std::vector<Piece>& pieces) {
   for (int64_t first = 0; first < count; first += kChunk)
     pieces.push_back({how, stream, type, static_cast<uint64_t>(first), 1,
-                      std::min(kChunk, count - first), 0, out + first * byte_size(type)});
+                      std::min(kChunk, count - first), 0, 0, out + first * byte_size(type)});
+}
+
+/// Cuts a matrix whose rows, or whose panels' rows, lie apart.
+void add_row_pieces(const Draw& how, const Stream& stream, const Slot& slot, int64_t rows,
+                    int64_t columns, std::byte* out, std::vector<Piece>& pieces) {
+  const int64_t panel = slot.panel ? slot.panel : columns;
+  const int64_t stride = slot.panel ? slot.panel : slot.leading_stride;
+  const int64_t most = std::max<int64_t>(1, kChunk / panel), bytes = byte_size(slot.type);
+  for (int64_t column = 0; column < columns; column += panel) {
+    const int64_t at = column / panel * slot.leading_stride;
+    for (int64_t row = 0; row < rows; row += most)
+      pieces.push_back({how, stream, slot.type, static_cast<uint64_t>(row * columns + column),
+                        std::min(most, rows - row), std::min(panel, columns - column), columns,
+                        stride, out + (at + row * stride) * bytes});
+  }
 }
 
 /// Makes the `count` rows of length `length` >= count orthonormal: Gram-Schmidt, each row taken
@@ -207,13 +223,9 @@ void initialize(const Plan& plan, Arena& arena, uint64_t seed, const std::string
     std::byte* out = arena.data() + slot.offset;
     if (how && slot.leading_stride == 0) {
       add_pieces(*how, stream, slot.type, dense_bytes(slot, 0) / byte_size(slot.type), out, pieces);
-    } else if (how && width > 0 && width % 2 == 0) {
+    } else if (how && width > 0 && width % 2 == 0 && slot.panel % 2 == 0) {
       const int64_t rows = dense_bytes(slot, 0) / byte_size(slot.type) / width;
-      const int64_t most = std::max<int64_t>(1, kChunk / width), stride = slot.leading_stride;
-      for (int64_t row = 0; row < rows; row += most)
-        pieces.push_back({*how, stream, slot.type, static_cast<uint64_t>(row * width),
-                          std::min(most, rows - row), width, stride,
-                          out + row * stride * byte_size(slot.type)});
+      add_row_pieces(*how, stream, slot, rows, width, out, pieces);
     } else {
       const Tensor value =
           initial_value(slot.init, slot.type, shape, slot.name, seed, directory, pool);
