@@ -27,8 +27,13 @@ Value* Pull::random(const ir::Value& value, const Coords& at) {
   for (size_t d = at.size(); d-- > 1;) strides[d - 1] = strides[d] * value.type.shape[d];
   Coord linear = e_.offset(0, strides, at);
   Value* index = linear.uniform() ? linear.base : e_.lane_vector(linear);
-  if (Emitter::is_vector(index)) seed = e_.splat(seed), step = e_.splat(step);
-  Emitter::Place place(e_, {seed, step, index});
+  Value* first = value.args.size() == 3 ? this->value(value.args[2], {}) : nullptr;
+  if (Emitter::is_vector(index)) {
+    seed = e_.splat(seed), step = e_.splat(step);
+    if (first) first = e_.splat(first);
+  }
+  Emitter::Place place(e_, {seed, step, index, first});
+  if (first) index = b.CreateAdd(index, first);
   llvm::Type* t = index->getType();
   // 32-bit words in 64-bit lanes: products need both halves.
   auto number = [&](uint64_t v) { return e_.integer(static_cast<int64_t>(v), t); };

@@ -27,6 +27,9 @@ struct Unit {
 struct ElaborateOptions {
   std::optional<ir::DType> dtype;  ///< overrides the program's `dtype` item
   int64_t max_ops = 1'000'000;
+  int64_t accumulate = 1;         ///< micro-batches a step
+  std::optional<double> ema;      ///< decay of a moving average of the parameters
+  bool gradient_results = false;  ///< `M.update` returns the gradients it uses as `_grad.NAME`
   /// Maps a path written in file `file` (`load("w.npy")`) to one for the folder of the output;
   /// absent: paths stay as written.
   std::function<std::string(uint32_t file, const std::string& path)> rewrite_path;
@@ -42,7 +45,7 @@ struct Elaborated {
 
 /// Elaborates `units[0]`, the program, after overrides were applied to it. Adds the standard
 /// library to `sources`. Findings go to `diagnostics`; the result is meaningful when there are no
-/// errors. Reads `optimizer`, `clip`, `freeze` and `groups` of the `train` block; leaves
+/// errors. Reads `optimizer`, `clip`, `freeze` and `groups` of the `train` block itself; leaves
 /// module.items empty.
 Elaborated elaborate(const std::vector<Unit>& units, SourceSet& sources,
                      const ElaborateOptions& options, Diagnostics& diagnostics);

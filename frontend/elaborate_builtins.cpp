@@ -134,9 +134,10 @@ Val random_like(Elaborator& e, CallSite& site, Bound& bound) {
   // A layer that is called again draws numbers of its own.
   std::string path = e.body_ ? e.body_->path : "";
   if (int again = f.sites[path]++) path += fmt::format(".{}", again);
-  return {TensorVal{e.emit(site.at, [&](ir::Builder& b) {
-    return b.add(ir::Op::random, {f.seed, f.step}, {t.shape, path});
-  })}};
+  std::vector<ir::ValueId> operands{f.seed, f.step};
+  if (const ir::ValueId first = e.first_draw(t, site.at)) operands.push_back(first);
+  return {TensorVal{e.emit(
+      site.at, [&](ir::Builder& b) { return b.add(ir::Op::random, operands, {t.shape, path}); })}};
 }
 
 Val einsum(Elaborator& e, CallSite& site, Bound& bound) {

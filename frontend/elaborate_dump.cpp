@@ -9,7 +9,8 @@
 namespace netc::frontend {
 namespace {
 
-const char* const kEntries[] = {"predict", "loss", "step", "eval", "update", "train"};
+const char* const kEntries[] = {"predict", "loss",    "step",  "eval",
+                                "update",  "collect", "train", "accumulate"};
 
 bool is_entry_name(const Path& path) {
   return path.parts.size() >= 2 && std::find(std::begin(kEntries), std::end(kEntries),
@@ -252,8 +253,8 @@ void Elaborator::model_info_of_dump(const std::string& model) {
     bool same = true, seen = false;
     for (const ir::Parameter& p : any->params) {
       const ir::Value& value = (*any)[p.value];
-      bool scalar_input = value.name == "lr" || value.name == "step" || value.name == "seed";
-      if (p.role != ir::Role::Input || (scalar_input && value.type.shape.empty())) continue;
+      const bool is_control = value.type.shape.empty() && is_control_input(value.name);
+      if (p.role != ir::Role::Input || is_control) continue;
       seen = true;
       same = same && !value.type.shape.empty() && (!batch || *batch == value.type.shape[0]);
       if (!value.type.shape.empty()) batch = value.type.shape[0];

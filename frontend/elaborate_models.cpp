@@ -207,7 +207,7 @@ void Elaborator::add_entry(const std::string& name, const Frame& frame,
   whole.source_name = name;
   whole.entry = true;
   std::set<uint32_t> last;
-  for (ir::ValueId v : {frame.step, frame.seed})
+  for (ir::ValueId v : {frame.step, frame.seed, frame.row})
     if (v) last.insert(v.index);
   ir::Function entry = slice(
       whole, results,

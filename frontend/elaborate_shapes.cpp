@@ -355,12 +355,15 @@ Val iota(Elaborator& e, CallSite& site, Bound& bound) {
 }
 
 Val random(Elaborator& e, CallSite& site, Bound& bound) {
-  ir::ValueId seed = tensor_argument(e, site, bound[0]), step = tensor_argument(e, site, bound[1]);
-  ir::Shape shape = shape_argument(e, site, bound[2], "the shape");
-  std::string place = e.string(e.eval(*bound[3]), argument_span(site, bound[3]), "`site`");
-  return {TensorVal{e.emit(site.at, [&](ir::Builder& b) {
-    return b.add(ir::Op::random, {seed, step}, {shape, place});
-  })}};
+  CallArg* sizes = bound[3] ? bound[3] : bound[2];
+  if (!sizes) e.fail("E0205", "`random` needs a shape", site.at, "", "write `[batch, 10]`");
+  std::vector<ir::ValueId> operands;
+  for (size_t k = 0; k < 3; ++k)
+    if (bound[k] && bound[k] != sizes) operands.push_back(tensor_argument(e, site, bound[k]));
+  ir::Shape shape = shape_argument(e, site, sizes, "the shape");
+  std::string place = e.string(e.eval(*bound[4]), argument_span(site, bound[4]), "`site`");
+  return {TensorVal{e.emit(
+      site.at, [&](ir::Builder& b) { return b.add(ir::Op::random, operands, {shape, place}); })}};
 }
 
 }  // namespace
@@ -386,7 +389,7 @@ void add_shape_builtins(std::vector<Builtin>& list) {
   list.push_back({"scatter_add(i, source, dim: int, size: int)", scatter_add});
   list.push_back({"index(i, n: int, wrap: bool = false)", index});
   list.push_back({"iota(n: int)", iota});
-  list.push_back({"random(seed, step, shape: list, site: str)", random});
+  list.push_back({"random(seed, step, first = None, shape: list = None, site: str)", random});
 }
 
 }  // namespace netc::frontend

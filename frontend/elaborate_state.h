@@ -71,7 +71,7 @@ struct Frame {
   std::vector<std::string> owned_order;
   std::map<std::string, std::shared_ptr<LayerInstance>> instances;  ///< by path
   std::map<std::string, int> sites;  ///< draws of random numbers by path
-  ir::ValueId step, seed;            ///< inputs that random numbers need, once used
+  ir::ValueId step, seed, row;       ///< inputs that random numbers need, once used
   std::map<uint32_t, std::pair<std::string, Span>> produced;  ///< values that a named layer gave
   std::map<uint32_t, Span> declared;                          ///< where inputs and parameters stand
   ir::KernelId kernel;
@@ -123,6 +123,7 @@ struct ModelParts {
 /// A parameter that the optimizer changes.
 struct Trained {
   std::string name;
+  ir::Type type;
   ir::ValueId param, gradient;
   double factor = 1;  ///< on the learning rate
 };
@@ -326,11 +327,28 @@ class Elaborator {
   void model_update(const std::string& model,
                     const std::vector<std::pair<std::string, ir::Type>>& params);
   const TrainItem* train_item() const;
-  void clip_gradients(const Expr& e, std::vector<Trained>& trained);
+  /// Returns the norm of all gradients before clipping; nothing when it is by value.
+  ir::ValueId clip_gradients(const Expr& e, std::vector<Trained>& trained);
   void read_patterns(const TrainItem& train,
                      const std::vector<std::pair<std::string, ir::Type>>& params,
                      std::vector<bool>& frozen, std::vector<double>& factors);
   ItemVal optimizer_of(const TrainItem& train, CallSite& site);
+
+  // Micro-batches and moving averages (elaborate_averages.cpp).
+  Val plain(ir::Op op, const std::vector<Val>& operands, Span at);
+  /// sum + share * gradient: over all micro-batches of a step, the gradient of the mean loss.
+  ir::ValueId summed_gradient(const Trained& t, ir::ValueId sum, ir::ValueId share, Span at);
+  /// Gradients become those of the whole step, states that keep their sums are reset. Returns the
+  /// input `_share`.
+  ir::ValueId average_gradients(std::vector<Trained>& trained, std::vector<ir::Result>& results,
+                                Span at);
+  /// `M.collect`: adds the gradients of a micro-batch that is not the step's last to the sums.
+  void model_collect(const std::string& model, const std::vector<Trained>& trained, Span at);
+  /// The next value of the moving average of a parameter; the average starts at its first one.
+  ir::Result moving_average(const Trained& t, ir::ValueId next, ir::ValueId step, Span at);
+  /// With micro-batches: the index within the whole batch of the first number drawn for a value.
+  ir::ValueId first_draw(const ir::Type& t, Span at);
+
   bool is_concrete(const Item& item, size_t unit) const;
   void entry_function(const Item& item, size_t unit);
   void derive_missing();

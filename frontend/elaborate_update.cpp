@@ -46,7 +46,7 @@ const TrainItem* Elaborator::train_item() const {
   return nullptr;
 }
 
-void Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trained) {
+ir::ValueId Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trained) {
   std::string name;
   const Call* c = call_named(e, name);
   if (!c || (name != "norm" && name != "value") || c->args.size() != 1)
@@ -62,7 +62,7 @@ void Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trained) {
                       {at, at}, at, "clip");
       t.gradient = g.as<TensorVal>()->id;
     }
-    return;
+    return {};
   }
   Val total{float_number(0)};
   for (const Trained& t : trained) {
@@ -77,7 +77,7 @@ void Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trained) {
     else
       total = elementwise(ir::Op::add, {total, {TensorVal{sum}}}, {at, at}, at, "+");
   }
-  if (total.is<NumberVal>()) return;
+  if (total.is<NumberVal>()) return {};
   Val norm = elementwise(ir::Op::sqrt, {total}, {at}, at, "sqrt");
   Val padded = elementwise(ir::Op::add, {norm, {float_number(1e-6)}}, {at, at}, at, "+");
   Val ratio = elementwise(ir::Op::div, {limit, padded}, {at, at}, at, "/");
@@ -88,6 +88,7 @@ void Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trained) {
                      .as<TensorVal>()
                      ->id;
   }
+  return norm.as<TensorVal>()->id;
 }
 
 void Elaborator::read_patterns(const TrainItem& train,
@@ -195,6 +196,7 @@ void Elaborator::model_update(const std::string& model,
     if (!frozen[i])
       trained.push_back(
           {params[i].first,
+           params[i].second,
            {},
            frame.b.parameter("d_" + params[i].first, params[i].second, ir::Role::Input),
            factors[i]});
@@ -204,8 +206,19 @@ void Elaborator::model_update(const std::string& model,
       trained[at++].param = frame.b.parameter(params[i].first, params[i].second, ir::Role::Param);
   ir::ValueId lr = frame.b.parameter("lr", {ir::DType::f64, {}}, ir::Role::Input);
   ir::ValueId step = frame.b.parameter("step", {ir::DType::i64, {}}, ir::Role::Input);
+  std::vector<ir::Result> kept;  // beside the parameters and the optimizer's states
+  std::set<uint32_t> inputs{lr.index, step.index};
+  if (options_.accumulate > 1 && !trained.empty()) {
+    model_collect(model, trained, site.at);
+    inputs.insert(average_gradients(trained, kept, site.at).index);
+  }
+  std::vector<ir::Result> reported;
+  if (options_.gradient_results)
+    for (const Trained& t : trained) reported.push_back({"_grad." + t.name, t.gradient});
   if (const Expr* e = setting(train, "clip"))
-    if (!std::holds_alternative<None>(e->node)) clip_gradients(*e, trained);
+    if (!std::holds_alternative<None>(e->node))
+      if (const ir::ValueId norm = clip_gradients(*e, trained))
+        reported.insert(reported.begin(), {"_grad_norm", norm});
 
   levels_.push_back({node.name, site.at, false, items_[optimizer.unit].is_std});
   called_from_.push_back(loc(site.at));
@@ -251,6 +264,7 @@ void Elaborator::model_update(const std::string& model,
                        ir::str(want)),
            spans[0]);
     results.push_back({"new_" + t.name, v});
+    if (options_.ema) kept.push_back(moving_average(t, v, step, site.at));
   }
 
   // States that the results hang on, directly or through other states.
@@ -280,6 +294,8 @@ void Elaborator::model_update(const std::string& model,
   for (const std::string& path : frame.owned_order)
     if (live.count(path)) results.push_back({"new_" + path, frame.owned[path].current});
   if (results.empty()) return;  // nothing is trained
+  results.insert(results.end(), kept.begin(), kept.end());
+  results.insert(results.begin(), reported.begin(), reported.end());
   ir::Function update = whole;
   update.name = update.source_name = model + ".update";
   update.entry = true;
@@ -288,7 +304,7 @@ void Elaborator::model_update(const std::string& model,
       [](const ir::Parameter& p, bool is_reached) {
         return is_reached || p.role == ir::Role::Param;
       },
-      nullptr, {lr.index, step.index}, true);
+      nullptr, inputs, true);
   function_names_.insert(entry.name);
   module_.functions.push_back(std::move(entry));
 }

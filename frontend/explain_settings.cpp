@@ -30,7 +30,8 @@ std::span<const CodeInfo> setting_codes() {
        "of a `let` constant, VALUE an expression of the language.",
        "netc train m.net --set epochs 3", "netc train m.net --set train.epochs=3"},
       {"E0508", "a setting that is fixed in a dump",
-       "The optimizer, clipping, freezing and groups of a dump are graph code already. Set them on "
+       "The optimizer, clipping, micro-batches and averages of a dump are graph code already. Set "
+       "them on "
        "the program that the dump was made from.",
        "netc train m.dump.net --set train.optimizer.momentum=0.5",
        "netc dump m.net --stage=forward --set train.optimizer.momentum=0.5"},
@@ -38,8 +39,6 @@ std::span<const CodeInfo> setting_codes() {
        "Settings are computed before the program runs, from numbers, strings and `let` constants; "
        "dividing by zero, overflow and constants that hang on themselves have no value.",
        "train { epochs = 10 // 0 }", "train { epochs = 10 // 2 }"},
-      {"E0510", "a setting that this version does not carry out",
-       "The language has the setting; training would ignore it, so it is refused.", "", ""},
       {"E0520", "an unknown optimizer",
        "The standard library has sgd, rmsprop, adam, adamw, adagrad and lion; a file may declare "
        "others.",
@@ -57,6 +56,11 @@ std::span<const CodeInfo> setting_codes() {
        "The result has the parameter's shape and type.",
        "optimizer o()(p, g, lr, step) { return sum(p - lr * g) }",
        "optimizer o()(p, g, lr, step) { return p - lr * g }"},
+      {"E0524", "random numbers that micro-batches cannot share out",
+       "With `accumulate`, each micro-batch draws what its rows would draw in the whole batch. "
+       "That "
+       "needs the batch to be the first dim of what is drawn for.",
+       "h = dropout(permute(x, 1, 0))", "h = permute(dropout(x), 1, 0)"},
       {"W0501", "a setting without effect",
        "`patience` and the schedule `plateau` watch the validation loss, which needs `valid`.",
        "train { patience = 5 }", "train { patience = 5; valid = 0.1 }"},

@@ -45,8 +45,8 @@ class Loader {
     apply_options(path);
     Program program;
     if (diagnostics_.has_errors()) return program;
-    elaborate_program(program, path);
     read_settings(units_, sources_, diagnostics_, program);
+    elaborate_program(program, path);
     finish(program, path);
     return program;
   }
@@ -174,6 +174,9 @@ class Loader {
     ElaborateOptions options;
     options.dtype = options_.dtype;
     options.max_ops = options_.max_ops;
+    options.accumulate = program.train.accumulate;
+    options.ema = program.train.ema;
+    options.gradient_results = options_.gradient_results;
     if (!options_.output_directory.empty()) {
       options.rewrite_path = [this, path](uint32_t file, const std::string& written) {
         const bool known = file < sources_.size() && !sources_[file].path.empty();

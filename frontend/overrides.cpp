@@ -182,7 +182,8 @@ class OverrideParser {
 
   // The optimizer of a dump is graph code already.
   bool is_lowered() {
-    const std::vector<std::string> lowered = {"optimizer", "clip", "freeze", "groups"};
+    const std::vector<std::string> lowered = {"optimizer", "clip",       "freeze",
+                                              "groups",    "accumulate", "ema"};
     if (program_.stage.empty() ||
         std::find(lowered.begin(), lowered.end(), parts_[1]) == lowered.end()) {
       return false;

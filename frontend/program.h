@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -80,6 +81,10 @@ struct Program {
   std::string docstring;
 };
 
+/// Whether an input of this name and rank 0 is no data: training sets it each step (`lr`, `step`,
+/// `seed`, and what micro-batches need).
+bool is_control_input(std::string_view name);
+
 /// One --set PATH=VALUE: PATH is `train.KEY`, `train.KEY.ARGUMENT`, `data`, `data.ARGUMENT` or the
 /// name of a `let` constant. Errors in it have a place in a file called `<--set>`.
 struct Override {
@@ -95,6 +100,8 @@ struct LoadOptions {
   /// Further items, parsed as file `<gradcheck>`. When there are any, they take the place of the
   /// program's own models and of its `train` and `data` items.
   std::string extra_source;
+  /// `M.update` returns the gradients as it gets them, before clipping, as `_grad.NAME`.
+  bool gradient_results = false;
   size_t max_source = 16u << 20;
   int max_nesting = 256;
   int64_t max_ops = 1'000'000;

@@ -122,15 +122,6 @@ class SettingsReader {
     diagnostics_.add(pending_);
   }
 
-  // Settings of the language that training does not carry out.
-  void reject_unsupported(const Setting& s) {
-    const bool micro_batches = s.key == "accumulate" && out_.train.accumulate > 1;
-    if (!micro_batches && !(s.key == "ema" && out_.train.ema)) return;
-    report("E0510", s.key_span, fmt::format("`{}` is not available in this version", s.key),
-           "cannot be used",
-           micro_batches ? "a larger `batch` averages over as many records" : "leave it out");
-  }
-
   void read_setting(const Setting& s) {
     TrainSettings& t = out_.train;
     const std::map<std::string, std::function<void()>> readers = {
@@ -152,10 +143,7 @@ class SettingsReader {
         {"precision", [&] { precision(s); }},
         {"log_every", [&] { integer(s, 0, t.log_every); }}};
     const auto reader = readers.find(s.key);
-    if (reader != readers.end()) {
-      reader->second();
-      return reject_unsupported(s);
-    }
+    if (reader != readers.end()) return reader->second();
     report("E0501", s.key_span, fmt::format("`train` has no setting `{}`", s.key),
            "unknown setting", unknown_key_help(s.key));
   }

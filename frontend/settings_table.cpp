@@ -6,11 +6,12 @@ namespace netc::frontend {
 std::span<const SettingInfo> setting_infos() {
   static const std::vector<SettingInfo> infos = {
       {"epochs", "a whole number", "1", "how often training goes through the data"},
-      {"batch", "a whole number", "32", "records a step; a last short batch runs at its own size"},
+      {"batch", "a whole number", "32",
+       "records that run together; a last short batch runs at its own size"},
       {"seed", "a whole number", "0",
        "weights, masks and the order of records are functions of it"},
       {"shuffle", "true or false", "true", "take the records of an epoch in random order"},
-      {"drop_last", "true or false", "false", "leave out a last short batch"},
+      {"drop_last", "true or false", "false", "leave out a last short step"},
       {"lr", "a number or a schedule", "0.001",
        "learning rate: constant, step, exponential, linear, cosine, one_cycle or plateau"},
       {"optimizer", "a call: sgd(), adam(beta1 = 0.8)", "sgd()",
@@ -24,9 +25,11 @@ std::span<const SettingInfo> setting_infos() {
       {"save", "last, best or all", "best",
        "last: last.safetensors only; best: the best beside it where there is a valid split; all: "
        "also a weight file an epoch"},
-      {"accumulate", "a whole number", "1", "micro-batches a step; their gradients are averaged"},
+      {"accumulate", "a whole number", "1",
+       "batches that make up a step: accumulate = 4 trains as a batch of four times the size, in "
+       "the memory of one"},
       {"ema", "a number from 0 to 1", "off",
-       "decay of a moving average of the weights, evaluated and saved too"},
+       "decay of a moving average of the weights, evaluated too and saved as ema.safetensors"},
       {"freeze", "a list of patterns: [\"mlp.fc1.*\"]", "[]", "parameters that are not trained"},
       {"groups", "a list: [group(\"head.*\", 10.0)]", "[]", "factors on lr for some parameters"},
       {"precision", "f32", "f32", "numbers that training computes with"},

@@ -1,5 +1,6 @@
 // The pass `differentiate` on whole models: gradients are added to each `M.step`, and `M.train` is
-// made of a call to it and a call to the optimizer's `M.update`.
+// made of a call to it and a call to the optimizer's `M.update`. With micro-batches, all but the
+// last of a step run `M.accumulate`, made of a call to `M.step` and one to `M.collect`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -88,7 +89,8 @@ void add_step_gradients(Module& module, FunctionId f, PassContext& context) {
   name_results(module, f);
 }
 
-/// The parameters of `M.train`: inputs, params, states, then what the runtime sets each step.
+/// The parameters of `M.train` (and `M.accumulate`): inputs, params, states, then what the runtime
+/// sets each step.
 class TrainParameters {
  public:
   TrainParameters(const Function& step, const Function& update) {
@@ -157,13 +159,15 @@ bool call_by_name(ir::Builder& b, FunctionId callee, Names& names) {
   return true;
 }
 
-void add_train(Module& module, const std::string& model, PassContext& context) {
-  const FunctionId step = module.find(model + ".step"), update = module.find(model + ".update");
-  if (!step || !update || module.find(model + ".train")) return;
+/// Makes `entry` of a call to `M.step` and one to what takes its gradients.
+void add_training_entry(Module& module, const std::string& model, const std::string& taker,
+                        const std::string& entry, PassContext& context) {
+  const FunctionId step = module.find(model + ".step"), update = module.find(model + "." + taker);
+  if (!step || !update || module.find(model + "." + entry)) return;
   const TrainParameters parameters(module[step], module[update]);
   const FunctionId train(module.functions.size());
   module.functions.emplace_back();
-  module[train].name = model + ".train";
+  module[train].name = model + "." + entry;
   module[train].entry = true;
   ir::Builder b(module, train);
   Names names;
@@ -176,7 +180,7 @@ void add_train(Module& module, const std::string& model, PassContext& context) {
     ir::Diagnostic d;
     d.code = "E0404";
     d.message =
-        fmt::format("`{}.update` needs a gradient that `{}.step` does not return", model, model);
+        fmt::format("`{}.{}` needs a gradient that `{}.step` does not return", model, taker, model);
     context.diagnostics.push_back(std::move(d));
     module.functions.pop_back();
     return;
@@ -185,6 +189,9 @@ void add_train(Module& module, const std::string& model, PassContext& context) {
   for (const ir::Result& r : body.results)
     if (!r.name.starts_with("d_") && !is_next_value(body, r.name))
       b.result(r.name, lookup(names, r.name));
+  const Function& taken = module[update];
+  for (const ir::Result& r : taken.results)
+    if (!is_next_value(taken, r.name)) b.result(r.name, lookup(names, r.name));
   for (const auto& e : parameters.entries) {
     if (e.parameter.role != Role::Param && e.parameter.role != Role::State) continue;
     if (const ValueId v = lookup(names, "new_" + e.name)) b.result("new_" + e.name, v);
@@ -199,7 +206,8 @@ Module differentiate(Module module, PassContext& context) {
   for (const std::string& model : module.models()) {
     if (const FunctionId step = module.find(model + ".step"))
       add_step_gradients(module, step, context);
-    add_train(module, model, context);
+    add_training_entry(module, model, "update", "train", context);
+    add_training_entry(module, model, "collect", "accumulate", context);
   }
   module.stage = ir::Stage::Backward;
   return module;

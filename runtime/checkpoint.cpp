@@ -13,7 +13,7 @@
 namespace netc::runtime {
 namespace {
 
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 constexpr std::string_view kChecksumKey = "\"checksum\":\"";
 constexpr size_t kDigits = 32;
 
@@ -36,6 +36,8 @@ Metadata metadata_of(const TrainingState& state) {
           {"rows", fmt::format("{}", state.running.rows)},
           {"sums", join(state.running.sums)},
           {"seconds", fmt::format("{}", state.seconds)},
+          {"data_seconds", fmt::format("{}", state.data_seconds)},
+          {"step_seconds", fmt::format("{}", state.step_seconds)},
           {"best_loss", fmt::format("{}", state.best_loss)},
           {"best_epoch", fmt::format("{}", state.best_epoch)},
           {"stale_epochs", fmt::format("{}", state.stale_epochs)},
@@ -157,6 +159,8 @@ Checkpoint read_checkpoint(const std::string& path) {
   reader.read("rows", state.running.rows);
   reader.read("sums", state.running.sums);
   reader.read("seconds", state.seconds);
+  reader.read("data_seconds", state.data_seconds);
+  reader.read("step_seconds", state.step_seconds);
   reader.read("best_loss", state.best_loss);
   reader.read("best_epoch", state.best_epoch);
   reader.read("stale_epochs", state.stale_epochs);

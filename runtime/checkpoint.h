@@ -37,7 +37,8 @@ struct TrainingState {
   int64_t step = 0;     ///< steps done
   int64_t sample = 0;   ///< records of the epoch under way that were trained on
   RunningSums running;
-  double seconds = 0;  ///< of the epoch under way
+  double seconds = 0;                         ///< of the epoch under way
+  double data_seconds = 0, step_seconds = 0;  ///< the same, as in EpochEvent
   double best_loss = std::numeric_limits<double>::infinity();
   int64_t best_epoch = 0;    ///< number of the epoch (from 1) with the best validation loss
   int64_t stale_epochs = 0;  ///< epochs since then

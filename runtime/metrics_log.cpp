@@ -50,7 +50,7 @@ bool is_before(const std::string& line, int64_t epoch, int64_t step) {
     return value != event.end() && value->is_number_integer() && value->get<int64_t>() <= limit;
   };
   if (kind == "epoch") return at_most("epoch", epoch);
-  if (kind == "step") return at_most("step", step);
+  if (kind == "step" || kind == "gradients") return at_most("step", step);
   return kind == "start" || kind == "end";
 }
 
@@ -111,6 +111,9 @@ void MetricsLog::write(const StartEvent& event) {
 void MetricsLog::write(const StepEvent& event) {
   append(jsonl_, to_json(event) + "\n", jsonl_path_);
 }
+void MetricsLog::write(const GradientEvent& event) {
+  append(jsonl_, to_json(event) + "\n", jsonl_path_);
+}
 void MetricsLog::write(const EndEvent& event) {
   append(jsonl_, to_json(event) + "\n", jsonl_path_);
 }
@@ -122,6 +125,16 @@ void MetricsLog::write(const EpochEvent& event) {
   score_columns(event.train, "train", header, row);
   if (event.valid) score_columns(*event.valid, "valid", header, row);
   if (event.test) score_columns(*event.test, "test", header, row);
+  if (event.average_valid) score_columns(*event.average_valid, "ema_valid", header, row);
+  if (event.average_test) score_columns(*event.average_test, "ema_test", header, row);
+  auto column = [&](const char* name, double value) {
+    header += fmt::format(",{}", name);
+    row += fmt::format(",{}", value);
+  };
+  if (event.grad_norm) column("grad_norm", *event.grad_norm);
+  column("samples_per_second", event.samples_per_second());
+  column("data_seconds", event.data_seconds);
+  column("step_seconds", event.step_seconds);
   append(csv_, (csv_empty_ ? header + "\n" : "") + row + "\n", csv_path_);
   csv_empty_ = false;
 }

@@ -22,6 +22,7 @@ class MetricsLog {
   void write(const StartEvent& event);
   void write(const StepEvent& event);
   void write(const EpochEvent& event);
+  void write(const GradientEvent& event);
   void write(const EndEvent& event);
 
  private:

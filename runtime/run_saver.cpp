@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/moving_averages.h"
+
 namespace netc::runtime {
 namespace {
 
@@ -55,6 +57,21 @@ void RunSaver::write_weights(const std::string& name, const TrainingState& state
                      {"step", fmt::format("{}", state.step)}});
 }
 
+void RunSaver::write_latest(const TrainingState& state, const std::vector<TensorView>& tensors) {
+  write_weights("last.safetensors", state, tensors);
+  std::vector<TensorView> averaged = tensors;
+  bool any = false;
+  for (TensorView& tensor : averaged) {
+    const std::string wanted = average_name(tensor.name);
+    const auto average = std::find_if(tensors.begin(), tensors.end(),
+                                      [&](const TensorView& t) { return t.name == wanted; });
+    if (average == tensors.end()) continue;
+    tensor.bytes = average->bytes;
+    any = true;
+  }
+  if (any) write_weights("ema.safetensors", state, averaged);
+}
+
 void RunSaver::write(const TrainingState& state, const std::vector<TensorView>& tensors) {
   const int64_t start = now();
   if (held_best_) {
@@ -64,7 +81,7 @@ void RunSaver::write(const TrainingState& state, const std::vector<TensorView>& 
   save_checkpoint(directory_, state, tensors, keep_previous_);
   keep_previous_ = true;
   held_.reset();
-  write_weights("last.safetensors", state, tensors);
+  write_latest(state, tensors);
   last_save_ = now();
   save_duration_ = last_save_ - start;
 }
@@ -116,7 +133,7 @@ void RunSaver::export_loaded(const TrainingState& state) {
   if (directory_.empty()) return;
   std::vector<Buffer> storage;
   const std::vector<TensorView> tensors = view_slots(slots_, arena_, false, storage);
-  write_weights("last.safetensors", state, tensors);
+  write_latest(state, tensors);
   const bool is_best = state.best_epoch == state.epoch && state.best_epoch > 0 && state.sample == 0;
   if (is_best && policy_ != SavePolicy::Last) write_weights("best.safetensors", state, tensors);
 }

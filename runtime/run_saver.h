@@ -14,7 +14,7 @@
 namespace netc::runtime {
 
 enum class SavePolicy : uint8_t {
-  Last,  ///< last.safetensors
+  Last,  ///< last.safetensors, and ema.safetensors where there are moving averages
   Best,  ///< and best.safetensors, where there is validation
   All,   ///< and epoch-N.safetensors each epoch
 };
@@ -57,6 +57,7 @@ class RunSaver {
   void write(const TrainingState& state, const std::vector<TensorView>& tensors);
   void write_weights(const std::string& name, const TrainingState& state,
                      const std::vector<TensorView>& tensors);
+  void write_latest(const TrainingState& state, const std::vector<TensorView>& tensors);
   std::vector<TensorView> weights_of(const std::vector<TensorView>& tensors) const;
 
   std::string directory_;

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
@@ -16,19 +15,10 @@
 #include "runtime/shuffle.h"
 #include "runtime/simd/numbers.h"
 #include "runtime/slots.h"
+#include "runtime/stopwatch.h"
 
 namespace netc::runtime {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 void check_same_slots(const Plan& train, const Plan& eval) {
   for (const Slot* slot : persistent_slots(eval)) {
@@ -40,15 +30,6 @@ void check_same_slots(const Plan& train, const Plan& eval) {
     throw std::logic_error("plans " + train.name + " and " + eval.name + " keep " + slot->name +
                            " in different places");
   }
-}
-
-void check_supported(const TrainerSettings& settings) {
-  auto unsupported = [](const char* key) {
-    return Error(Fault::Split, fmt::format("`train.{}` is not available in this version", key))
-        .help(fmt::format("remove `{}` from the train block", key));
-  };
-  if (settings.accumulate > 1) throw unsupported("accumulate");
-  if (settings.ema) throw unsupported("ema");
 }
 
 std::string program_hash(const std::string& text) {
@@ -95,21 +76,24 @@ TrainingSplits training_splits(const Dataset& data, double valid_fraction,
 
 Trainer::Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener)
     : parts_(parts),
-      settings_((check_supported(settings), std::move(settings))),
+      settings_(std::move(settings)),
       listener_(listener),
       splits_(training_splits(parts.data, settings_.valid_fraction, settings_.valid_split)),
-      batches_(splits_.train, parts.train),
-      score_slots_(parts.train, settings_.metrics),
-      lr_slot_(parts.train, "lr"),
-      step_slot_(parts.train, "step"),
-      seed_slot_(parts.train, "seed"),
+      training_step_(parts.train, parts.accumulate, splits_.train, settings_.metrics,
+                     settings_.batch),
+      averages_(parts.train),
+      gradient_stats_(parts.train),
       saver_(settings_.directory, settings_.save, parts.train, parts.arena),
       schedule_(settings_.lr, settings_.epochs * steps_per_epoch()) {
   check_same_slots(parts.train, parts.eval);
+  if (parts.accumulate) check_same_slots(parts.train, *parts.accumulate);
+  if ((settings_.accumulate > 1) != (parts.accumulate != nullptr)) {
+    throw std::logic_error("micro-batches without a plan for them, or the other way round");
+  }
   if (settings_.batch > parts.train.batch_capacity) throw std::logic_error("batch over capacity");
   if (steps_per_epoch() == 0) {
-    throw Error(Fault::Split, fmt::format("`drop_last` leaves no batch: {} records, batch {}",
-                                          splits_.train.records, settings_.batch));
+    throw Error(Fault::Split, fmt::format("`drop_last` leaves no step: {} records, {} a step",
+                                          splits_.train.records, step_records()));
   }
   if (splits_.train.records > UINT32_MAX) {
     throw Error(Fault::Split, "more than 2^32 records to train on");
@@ -124,17 +108,21 @@ Trainer::Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingLi
   state_.seed = settings_.seed;
   state_.batch = settings_.batch;
   state_.records = splits_.train.records;
-  state_.running.reset(settings_.metrics.size() + 1);
+  state_.running.reset(running_sums());
   order_.resize(static_cast<size_t>(splits_.train.records));
 }
 
 int64_t Trainer::steps_per_epoch() const {
-  const int64_t records = splits_.train.records, batch = settings_.batch;
-  return settings_.drop_last ? records / batch : (records + batch - 1) / batch;
+  const int64_t records = splits_.train.records, size = step_records();
+  return settings_.drop_last ? records / size : (records + size - 1) / size;
 }
 
 int64_t Trainer::epoch_records() const {
-  return std::min(splits_.train.records, steps_per_epoch() * settings_.batch);
+  return std::min(splits_.train.records, steps_per_epoch() * step_records());
+}
+
+size_t Trainer::running_sums() const {
+  return 1 + settings_.metrics.size() + (training_step_.has_norm() ? 1 : 0);
 }
 
 void Trainer::resume(const Checkpoint& checkpoint) {
@@ -151,7 +139,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
     throw refuse(fmt::format("it stopped within an epoch of {} records, now there are {}",
                              state.records, state_.records));
   }
-  if (state.sample > 0 && state.running.sums.size() != settings_.metrics.size() + 1) {
+  if (state.sample > 0 && state.running.sums.size() != running_sums()) {
     throw refuse("it stopped within an epoch with other metrics");
   }
   const std::vector<const Slot*> slots = persistent_slots(parts_.train);
@@ -173,7 +161,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   state_.seed = now.seed;
   state_.batch = now.batch;
   state_.records = now.records;
-  if (state_.sample == 0) state_.running.reset(settings_.metrics.size() + 1);
+  if (state_.sample == 0) state_.running.reset(running_sums());
   schedule_.plateau = state_.plateau;
   resumed_ = true;
 }
@@ -262,11 +250,14 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
   } else {
     std::iota(order_.begin(), order_.end(), 0u);
   }
-  if (state_.sample == 0) state_.running.reset(settings_.metrics.size() + 1);
+  if (state_.sample == 0) state_.running.reset(running_sums());
   // Resumed after the last step of an epoch, there is none left to set it.
   if (state_.sample > 0) last_rate_ = schedule_.rate(state_.step - 1, state_.epoch);
   const Stopwatch watch;
   const double seconds_before = state_.seconds;
+  const StepSeconds spent = training_step_.seconds();
+  const double data_before = state_.data_seconds - spent.data;
+  const double compute_before = state_.step_seconds - spent.compute;
   StepEvent event;
   event.epoch = state_.epoch + 1;
   event.epochs = settings_.epochs;
@@ -275,14 +266,19 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
   event.metrics = &settings_.metrics;
   while (state_.sample < epoch_records()) {
     if (must_stop()) return EpochOutcome::Stopped;
-    const int64_t rows = std::min(settings_.batch, splits_.train.records - state_.sample);
-    event.loss = step(rows);
+    event.loss = step(std::min(step_records(), splits_.train.records - state_.sample));
     state_.seconds = seconds_before + watch.seconds();
+    state_.data_seconds = data_before + training_step_.seconds().data;
+    state_.step_seconds = compute_before + training_step_.seconds().compute;
     event.step = state_.step;
-    event.step_in_epoch = (state_.sample + settings_.batch - 1) / settings_.batch;
+    event.step_in_epoch = (state_.sample + step_records() - 1) / step_records();
     event.lr = last_rate_;
     event.seconds = state_.seconds;
-    if (settings_.log_every > 0 && state_.step % settings_.log_every == 0) log.write(event);
+    if (training_step_.has_norm()) event.grad_norm = training_step_.norm();
+    const bool logged = settings_.log_every > 0 && state_.step % settings_.log_every == 0;
+    if (logged) log.write(event);
+    const bool epoch_over = state_.sample >= epoch_records();
+    if (settings_.log_every > 0 ? logged : epoch_over) log_gradients(log);
     listener_.step(event);
     if (saver_.overdue(settings_.save_interval)) {
       check_weights();
@@ -295,15 +291,11 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
 double Trainer::step(int64_t rows) {
   const std::span<const uint32_t> left =
       std::span(order_).subspan(static_cast<size_t>(state_.sample));
-  const std::span<const uint32_t> after = left.subspan(static_cast<size_t>(rows));
-  batches_.gather(left.first(static_cast<size_t>(rows)), parts_.arena, parts_.executor.pool());
-  batches_.prefetch(after.first(std::min(after.size(), static_cast<size_t>(rows))));
+  const auto count = static_cast<size_t>(rows);
   last_rate_ = schedule_.rate(state_.step, state_.epoch);
-  lr_slot_.set(parts_.arena, last_rate_);
-  step_slot_.set(parts_.arena, state_.step + 1);
-  seed_slot_.set(parts_.arena, static_cast<int64_t>(settings_.seed));
-  parts_.executor.run(parts_.train, parts_.arena, rows);
-  const double loss = score_slots_.add(parts_.arena, rows, state_.running);
+  const double loss = training_step_.run(left.first(count), left.subspan(count),
+                                         {last_rate_, state_.step + 1, settings_.seed},
+                                         parts_.arena, parts_.executor, state_.running);
   ++state_.step;
   ++steps_here_;
   state_.sample += rows;
@@ -311,23 +303,43 @@ double Trainer::step(int64_t rows) {
   return loss;
 }
 
+void Trainer::log_gradients(MetricsLog& log) {
+  if (!gradient_stats_.any()) return;
+  log.write(gradient_stats_.measure(parts_.arena, state_.epoch + 1, state_.step));
+}
+
+bool Trainer::evaluate_all(EpochEvent& event) {
+  auto score = [&](const Split& split, std::optional<Scores>& out) {
+    if (split.records == 0) return true;
+    out = evaluate(parts_.eval, split, settings_.metrics, parts_.executor, parts_.arena);
+    return out.has_value();
+  };
+  auto score_splits = [&](std::optional<Scores>& valid, std::optional<Scores>& test) {
+    return (!splits_.valid || score(*splits_.valid, valid)) &&
+           (!splits_.test || score(*splits_.test, test));
+  };
+  if (!score_splits(event.valid, event.test)) return false;
+  if (!averages_.any()) return true;
+  averages_.exchange(parts_.arena);
+  const bool done = score_splits(event.average_valid, event.average_test);
+  averages_.exchange(parts_.arena);
+  return done;
+}
+
 bool Trainer::end_epoch(MetricsLog& log) {
   const Stopwatch watch;
   check_weights();
-  auto score = [&](const Split& split) {
-    return evaluate(parts_.eval, split, settings_.metrics, parts_.executor, parts_.arena);
-  };
   EpochEvent event;
-  if (splits_.valid && !(event.valid = score(*splits_.valid))) return false;
-  if (splits_.test && splits_.test->records > 0 && !(event.test = score(*splits_.test))) {
-    return false;
-  }
+  if (!evaluate_all(event)) return false;
   event.epoch = ++state_.epoch;
   event.epochs = settings_.epochs;
   event.lr = last_rate_;
   event.training_seconds = state_.seconds;
+  event.data_seconds = state_.data_seconds;
+  event.step_seconds = state_.step_seconds;
   event.seconds = state_.seconds + watch.seconds();
   event.train = scores(state_.running, settings_.metrics);
+  if (training_step_.has_norm()) event.grad_norm = state_.running.mean(running_sums() - 1);
   if (event.valid) {
     event.improved = event.valid->loss < state_.best_loss;
     if (event.improved) {
@@ -340,7 +352,7 @@ bool Trainer::end_epoch(MetricsLog& log) {
     state_.plateau = schedule_.plateau;
   }
   state_.sample = 0;
-  state_.seconds = 0;
+  state_.seconds = state_.data_seconds = state_.step_seconds = 0;
   log.write(event);
   listener_.epoch(event);
   saver_.epoch_ended(state_, event.improved);

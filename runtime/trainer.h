@@ -12,18 +12,22 @@
 #include "runtime/data/dataset.h"
 #include "runtime/evaluate.h"
 #include "runtime/executor.h"
+#include "runtime/gradient_stats.h"
 #include "runtime/metrics_log.h"
+#include "runtime/moving_averages.h"
 #include "runtime/run_saver.h"
 #include "runtime/schedule.h"
 #include "runtime/training_events.h"
+#include "runtime/training_step.h"
 
 namespace netc::runtime {
 
 /// The `train` block and the command line's additions, checked by the frontend.
 struct TrainerSettings {
   std::string model;
-  int64_t epochs = 1;  ///< in total, also when resuming
-  int64_t batch = 32;
+  int64_t epochs = 1;      ///< in total, also when resuming
+  int64_t batch = 32;      ///< records that run together
+  int64_t accumulate = 1;  ///< batches that make up a step
   uint64_t seed = 0;
   bool shuffle = true;
   bool drop_last = false;
@@ -34,10 +38,8 @@ struct TrainerSettings {
   SavePolicy save = SavePolicy::Best;
   double save_interval = 300;  ///< seconds after which a long epoch is saved in its middle
   int64_t log_every = 0;
-  int64_t step_limit = -1;  ///< steps that this command may do; -1: any number
-  int64_t accumulate = 1;
-  std::optional<double> ema;
-  std::vector<std::string> metrics;                        ///< names of results, in order
+  int64_t step_limit = -1;           ///< steps that this command may do; -1: any number
+  std::vector<std::string> metrics;  ///< names of results, in order
   std::vector<std::pair<std::string, std::string>> shown;  ///< settings for the start event
   std::string config_text;                                 ///< goes to config.net
   std::string directory;  ///< run directory, locked by the caller; empty: save nothing
@@ -51,6 +53,7 @@ struct TrainerParts {
   Arena& arena;
   Executor& executor;
   const Dataset& data;
+  const Plan* accumulate = nullptr;  ///< for all micro-batches of a step but the last
 };
 
 /// The train and validation parts of a dataset by the settings: a fraction takes the last
@@ -86,6 +89,8 @@ class Trainer {
   void write_config() const;
   EpochOutcome train_epoch(MetricsLog& log);
   double step(int64_t rows);
+  bool evaluate_all(EpochEvent& event);
+  void log_gradients(MetricsLog& log);
   bool end_epoch(MetricsLog& log);
   bool must_stop() const;
   void check_loss(double loss);
@@ -94,14 +99,16 @@ class Trainer {
   [[noreturn]] void stop_nonfinite(const std::string& what);
   int64_t epoch_records() const;
   int64_t steps_per_epoch() const;
+  int64_t step_records() const { return settings_.batch * settings_.accumulate; }
+  size_t running_sums() const;
 
   TrainerParts parts_;
   TrainerSettings settings_;
   TrainingListener& listener_;
   TrainingSplits splits_;
-  BatchSource batches_;
-  ScoreSlots score_slots_;
-  ScalarInput lr_slot_, step_slot_, seed_slot_;
+  TrainingStep training_step_;
+  MovingAverages averages_;
+  GradientStats gradient_stats_;
   RunSaver saver_;
   Schedule schedule_;
   TrainingState state_;

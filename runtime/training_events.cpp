@@ -95,6 +95,7 @@ std::string to_json(const StepEvent& event) {
   JsonObject object;
   object.text("event", "step").integer("epoch", event.epoch).integer("step", event.step);
   object.number("loss", event.loss).number("lr", event.lr).number("seconds", event.seconds);
+  if (event.grad_norm) object.number("grad_norm", *event.grad_norm);
   return object.done();
 }
 
@@ -104,7 +105,31 @@ std::string to_json(const EpochEvent& event) {
   object.raw("train", scores_json(event.train));
   if (event.valid) object.raw("valid", scores_json(*event.valid));
   if (event.test) object.raw("test", scores_json(*event.test));
-  return object.number("lr", event.lr).number("seconds", event.seconds).done();
+  if (event.average_valid || event.average_test) {
+    JsonObject average;
+    if (event.average_valid) average.raw("valid", scores_json(*event.average_valid));
+    if (event.average_test) average.raw("test", scores_json(*event.average_test));
+    object.raw("ema", average.done());
+  }
+  object.number("lr", event.lr).number("seconds", event.seconds);
+  if (event.grad_norm) object.number("grad_norm", *event.grad_norm);
+  object.number("samples_per_second", event.samples_per_second());
+  object.number("data_seconds", event.data_seconds).number("step_seconds", event.step_seconds);
+  return object.done();
+}
+
+std::string to_json(const GradientEvent& event) {
+  JsonObject parameters;
+  for (const auto& [name, values] : event.parameters) {
+    JsonObject one;
+    one.number("mean", values.mean).number("std", values.deviation).number("norm", values.norm);
+    one.number("min", values.low).number("max", values.high);
+    one.raw("histogram", fmt::format("[{}]", fmt::join(values.histogram, ",")));
+    parameters.raw(name, one.done());
+  }
+  JsonObject object;
+  object.text("event", "gradients").integer("epoch", event.epoch).integer("step", event.step);
+  return object.raw("parameters", parameters.done()).done();
 }
 
 std::string to_json(const EndEvent& event) {

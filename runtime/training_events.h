@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/checkpoint.h"
+#include "runtime/simd/statistics.h"
 
 namespace netc::runtime {
 
@@ -40,6 +41,7 @@ struct StepEvent {
   int64_t step_in_epoch = 0, steps_in_epoch = 0;
   double lr = 0;
   double loss = 0;                                    ///< of this step
+  std::optional<double> grad_norm;                    ///< of this step, before clipping
   const RunningSums* running = nullptr;               ///< of the epoch so far
   const std::vector<std::string>* metrics = nullptr;  ///< names of its sums after the loss
   double seconds = 0;                                 ///< since the epoch began
@@ -51,9 +53,25 @@ struct EpochEvent {
   double lr = 0;       ///< of its last step
   double seconds = 0;  ///< with its evaluations
   double training_seconds = 0;
+  double data_seconds = 0;  ///< of training_seconds: gathering batches
+  double step_seconds = 0;  ///< of training_seconds: running the compiled steps
   Scores train;
   std::optional<Scores> valid, test;
-  bool improved = false;  ///< best validation loss so far
+  std::optional<Scores> average_valid, average_test;  ///< with the moving average of the weights
+  std::optional<double> grad_norm;                    ///< mean over its records, before clipping
+  bool improved = false;                              ///< best validation loss so far
+
+  /// Records trained on a second, evaluations not counted; 0 when no time has passed.
+  double samples_per_second() const {
+    return training_seconds > 0 ? static_cast<double>(train.rows) / training_seconds : 0;
+  }
+};
+
+/// Gradients of one step, by parameter.
+struct GradientEvent {
+  int64_t epoch = 0;  ///< from 1
+  int64_t step = 0;   ///< from 1, over the whole run
+  std::vector<std::pair<std::string, Statistics>> parameters;
 };
 
 enum class StopReason : uint8_t { Finished, Patience, StepLimit, Signal };
@@ -89,6 +107,7 @@ std::string to_json(const Scores& scores);
 std::string to_json(const StartEvent& event);
 std::string to_json(const StepEvent& event);
 std::string to_json(const EpochEvent& event);
+std::string to_json(const GradientEvent& event);
 std::string to_json(const EndEvent& event);
 
 }  // namespace netc::runtime

@@ -229,6 +229,8 @@ TEST(Print, RandomNamesItsSite) {
   ValueId r = s.b.add(Op::random, {seed, step}, {Shape{kBatch, 128}, std::string("dropout0")});
   EXPECT_EQ(s.line(r),
             "r: i64[batch, 128] = random(seed, step, [batch, 128], site = \"dropout0\")");
+  ValueId part = s.b.add(Op::random, {seed, step, step}, {Shape{kBatch}, std::string("dropout0")});
+  EXPECT_EQ(s.line(part), "r: i64[batch] = random(seed, step, step, [batch], site = \"dropout0\")");
 }
 
 TEST(Print, NamesStayUniqueAndResultsKeepTheirs) {

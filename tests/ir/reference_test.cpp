@@ -250,6 +250,11 @@ TEST(Reference, RandomNumbersDependOnSeedSiteStepAndIndexOnly) {
   EXPECT_NE(first, draw(2, 2, "dropout0"));
   EXPECT_NE(first, draw(1, 3, "dropout0"));
   EXPECT_NE(first, draw(1, 2, "dropout1"));
+  // A third operand goes before the index: the rows of a batch that came before.
+  const auto later = run({i64, i64, i64}, {{1}, {2}, {3}}, [](Builder& b, const auto& x) {
+    return b.add(Op::random, {x[0], x[1], x[2]}, {Shape{1, 3}, std::string("dropout0")});
+  });
+  EXPECT_EQ(later, std::vector<double>(first.begin() + 3, first.end()));
 }
 
 /// Two kernels over an arena: k0 = {a = exp(x), b = a + x}, k1 = {c = b * t}, t a transposed read.

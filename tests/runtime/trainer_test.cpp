@@ -57,7 +57,8 @@ TEST(Trainer, LearnsAndReports) {
   EXPECT_THAT(jsonl, HasSubstr("{\"event\":\"epoch\",\"epoch\":1,\"train\":{\"loss\":"));
   const std::string csv = toy::read(directory.file("metrics.csv"));
   EXPECT_THAT(csv, testing::StartsWith("epoch,lr,seconds,train_loss,train_error,valid_loss,"
-                                       "valid_error,test_loss,test_error\n1,"));
+                                       "valid_error,test_loss,test_error,samples_per_second,"
+                                       "data_seconds,step_seconds\n1,"));
   for (const char* file :
        {"last.state", "last.state.1", "last.safetensors", "best.safetensors", "config.net"}) {
     EXPECT_TRUE(std::filesystem::exists(directory.file(file))) << file;
@@ -225,12 +226,11 @@ TEST(Trainer, ExplainsSettingsThatTheDataCannotServe) {
     }
     return std::string("none");
   };
-  EXPECT_THAT(message([](auto& s) { s.drop_last = true; }), HasSubstr("leaves no batch"));
+  EXPECT_THAT(message([](auto& s) { s.drop_last = true; }), HasSubstr("leaves no step"));
   EXPECT_THAT(message([](auto& s) { s.valid_split = "val"; }), HasSubstr("no split `val`"));
   EXPECT_THAT(message([](auto& s) { s.valid_fraction = 0.1; }), HasSubstr("no records are left"));
   EXPECT_THAT(message([](auto& s) { s.valid_fraction = 1.0; }), HasSubstr("no records to train"));
   EXPECT_THAT(message([](auto& s) { s.patience = 3; }), HasSubstr("needs validation data"));
-  EXPECT_THAT(message([](auto& s) { s.accumulate = 4; }), HasSubstr("accumulate"));
 }
 
 TEST(Trainer, NeverSavesOverAnotherModelsCheckpoint) {

@@ -196,7 +196,8 @@ class Dump {
 void add_options(CLI::App& command, DumpOptions& o) {
   add_common(command, o.common);
   command.add_option("--entry", o.entry, "only this entry point")
-      ->check(CLI::IsMember({"predict", "loss", "step", "eval", "update", "train"}));
+      ->check(CLI::IsMember(
+          {"predict", "loss", "step", "eval", "update", "collect", "train", "accumulate"}));
   command.add_option("--wrt", o.wrt, "inputs whose gradients are wanted too")->delimiter(',');
   command.add_option("--loc", o.loc, "how places are shown")
       ->check(CLI::IsMember({"none", "line", "full"}));

@@ -143,12 +143,13 @@ runtime::TrainerSettings trainer_settings(const frontend::Program& program,
                              : runtime::SavePolicy::Best;
   s.log_every = t.log_every;
   s.accumulate = t.accumulate;
-  s.ema = t.ema;
   s.metrics = model.metrics;
   s.config_text = program.config_text;
   s.shown = {{"optimizer", optimizer_summary(t)}};
   if (t.valid_fraction > 0) s.shown.emplace_back("valid", fmt::format("{}", t.valid_fraction));
   if (!t.valid_split.empty()) s.shown.emplace_back("valid", t.valid_split);
+  if (t.accumulate > 1) s.shown.emplace_back("accumulate", std::to_string(t.accumulate));
+  if (t.ema) s.shown.emplace_back("ema", fmt::format("{}", *t.ema));
   if (t.patience > 0) s.shown.emplace_back("patience", std::to_string(t.patience));
   return s;
 }

@@ -44,14 +44,15 @@ std::vector<std::pair<std::string, const Scores*>> splits_of(const EpochEvent& e
   std::vector<std::pair<std::string, const Scores*>> list{{"", &e.train}};
   if (e.valid) list.emplace_back("valid", &*e.valid);
   if (e.test) list.emplace_back("test", &*e.test);
+  if (e.average_valid) list.emplace_back("ema_valid", &*e.average_valid);
+  if (e.average_test) list.emplace_back("ema_test", &*e.average_test);
   return list;
 }
 
 size_t width_of(const std::string& name) { return std::max<size_t>(name.size(), 6); }
 
 std::string samples_per_second(const EpochEvent& e) {
-  double seconds = e.training_seconds > 0 ? e.training_seconds : e.seconds;
-  return seconds > 0 ? with_commas(std::llround(double(e.train.rows) / seconds)) : "?";
+  return e.training_seconds > 0 ? with_commas(std::llround(e.samples_per_second())) : "?";
 }
 }  // namespace
 

@@ -8,7 +8,7 @@ namespace netc::tools {
 namespace {
 /// The settings of the optimizer that the host passes in; they are no data.
 void write_control(EntryRunner& runner, const runtime::Slot& slot) {
-  double value = slot.name == "lr" ? 1e-3 : slot.name == "step" ? 1 : 0;
+  double value = slot.name == "lr" ? 1e-3 : slot.name == "step" || slot.name == "_share" ? 1 : 0;
   runtime::write_scalar(slot, runner.arena(), value);
 }
 
@@ -30,8 +30,7 @@ void fill_random_inputs(EntryRunner& runner, int64_t batch, uint64_t seed,
                         const std::function<bool(const runtime::Slot&)>& wanted) {
   for (const runtime::Slot* slot : runner.slots(runtime::SlotRole::Input)) {
     if (wanted && !wanted(*slot)) continue;
-    if (slot->shape.empty() &&
-        (slot->name == "lr" || slot->name == "step" || slot->name == "seed")) {
+    if (slot->shape.empty() && frontend::is_control_input(slot->name)) {
       write_control(runner, *slot);
       continue;
     }

@@ -96,7 +96,7 @@ class Run {
 
   static bool is_control(const ir::Function& f, const ir::Parameter& p) {
     const ir::Value& v = f[p.value];
-    return v.type.shape.empty() && (v.name == "lr" || v.name == "step" || v.name == "seed");
+    return v.type.shape.empty() && frontend::is_control_input(v.name);
   }
 
   void read_inputs() {

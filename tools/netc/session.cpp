@@ -114,6 +114,7 @@ void Session::load_with(const std::string& path, frontend::LoadOptions load) {
   auto start = std::chrono::steady_clock::now();
   if (options_.dtype == "f32") load.dtype = ir::DType::f32;
   if (options_.dtype == "f64") load.dtype = ir::DType::f64;
+  load.gradient_results = gradient_results_;
   load.max_source = options_.max_source;
   load.max_nesting = options_.max_nesting;
   load.max_ops = options_.max_ops;
@@ -243,6 +244,8 @@ ir::Module Session::lower(const Lowering& lowering) {
       // Up to `backward`, train is two calls; differentiation builds it from step and update.
       if (e == "train")
         for (const char* part : {"step", "update"}) names.push_back(entry_name(part));
+      if (e == "accumulate")
+        for (const char* part : {"step", "collect"}) names.push_back(entry_name(part));
       // A step that a file lacks is its loss.
       if ((e == "train" || e == "step") && !module.find(entry_name("step")))
         names.push_back(entry_name("loss"));

@@ -48,6 +48,8 @@ class Session {
   /// go to stderr; throws ExitRequest on errors. `output_directory`: see frontend::LoadOptions.
   void load(const std::vector<std::string>& overrides = {},
             const std::string& output_directory = "");
+  /// The optimizer's graph is to return the gradients too (LoadOptions::gradient_results).
+  void keep_gradients() { gradient_results_ = true; }
   /// The same for another path (a run directory's config.net).
   void load_file(const std::string& path, const std::vector<std::string>& overrides = {},
                  const std::string& output_directory = "");
@@ -96,6 +98,7 @@ class Session {
   frontend::SourceSet sources_;
   frontend::Program program_;
   double frontend_milliseconds_ = 0;
+  bool gradient_results_ = false;
 
   void note_timings(const std::vector<passes::PassTiming>& timings) const;
   void load_with(const std::string& path, frontend::LoadOptions load);

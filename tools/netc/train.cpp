@@ -27,7 +27,7 @@ struct TrainOptions {
   CommonOptions common;
   std::string output, init, resume, save, layout, progress = "auto";
   std::optional<int64_t> epochs, steps;
-  bool print_config = false;
+  bool print_config = false, grad_stats = false;
 };
 
 class Train {
@@ -116,7 +116,10 @@ class Train {
     return list;
   }
 
-  void load(const std::string& output_directory) { session_.load(overrides(), output_directory); }
+  void load(const std::string& output_directory) {
+    if (options_.grad_stats) session_.keep_gradients();
+    session_.load(overrides(), output_directory);
+  }
 
   void check_trainable() {
     const frontend::Program& program = session_.program();
@@ -138,14 +141,18 @@ class Train {
 
   struct Compiled {
     runtime::Plan train, eval;
+    std::optional<runtime::Plan> accumulate;
     TrainingHeader header;
   };
+
+  bool has_micro_batches() const { return session_.program().train.accumulate > 1; }
 
   Compiled compile() {
     auto start = std::chrono::steady_clock::now();
     int64_t batch = session_.default_batch();
     Lowering lowering;
     lowering.entries = {"train", "eval"};
+    if (has_micro_batches()) lowering.entries.push_back("accumulate");
     lowering.batch_capacity = batch;
     ir::Module module = session_.lower(lowering);
     CompiledEntry train = session_.compile(module, "train", batch);
@@ -160,6 +167,13 @@ class Train {
     compiled.header.optimizer = optimizer_summary(session_.program().train);
     compiled.header.cpu = backend::name(session_.compile_options(batch).cpu);
     compiled.header.arena_bytes = std::max(train.plan.arena_bytes, eval.plan.arena_bytes);
+    if (has_micro_batches()) {
+      CompiledEntry part = session_.compile(module, "accumulate", batch);
+      compiled.header.kernels += part.report.kernels;
+      compiled.header.from_cache &= part.report.from_cache;
+      compiled.header.arena_bytes = std::max(compiled.header.arena_bytes, part.plan.arena_bytes);
+      compiled.accumulate = std::move(part.plan);
+    }
     compiled.train = std::move(train.plan);
     compiled.eval = std::move(eval.plan);
     return compiled;
@@ -182,9 +196,13 @@ class Train {
   Exit train() {
     runtime::InterruptScope interrupts;
     Compiled compiled = compile();
+    const runtime::Plan* accumulate = compiled.accumulate ? &*compiled.accumulate : nullptr;
     const runtime::Plan* plans[] = {&compiled.train, &compiled.eval};
     runtime::Dataset data =
         runtime::load_dataset(data_source(session_.program()), runtime::input_specs(plans));
+    if (options_.grad_stats && !runtime::GradientStats(compiled.train).any())
+      throw UsageError{"--grad-stats: the optimizer of a dump returns no gradients",
+                       "train the program that it was made from"};
     runtime::ThreadPool pool(options_.common.thread_count());
     runtime::Executor executor(pool);
     runtime::Arena arena(compiled.header.arena_bytes);
@@ -207,8 +225,8 @@ class Train {
     settings.directory = directory.path();
     settings.config_text = config_for(directory.path());
     if (options_.steps) settings.step_limit = *options_.steps;
-    return run_trainer({compiled.train, compiled.eval, arena, executor, data}, std::move(settings),
-                       checkpoint, progress);
+    return run_trainer({compiled.train, compiled.eval, arena, executor, data, accumulate},
+                       std::move(settings), checkpoint, progress);
   }
 
   /// The effective source with its paths as they are seen from the run directory.
@@ -256,6 +274,9 @@ void add_train(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"best", "last", "all"}));
   command->add_option("--progress", options->progress, "what is shown")
       ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
+  command->add_flag("--grad-stats", options->grad_stats,
+                    "write mean, std, norm and histogram of each parameter's gradients to "
+                    "metrics.jsonl: every log_every steps, or at the end of each epoch");
   command->add_flag("--print-config", options->print_config, "print the effective program instead");
   command->callback([&action, options] { action = [options] { return Train(*options).run(); }; });
 }
