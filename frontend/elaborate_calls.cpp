@@ -162,7 +162,7 @@ bool Elaborator::impure(const ItemVal& fn) {
     if (n == "training") return true;
     auto v = std::holds_alternative<FnItem>(fn.item->node) ? item(fn.unit, n) : std::nullopt;
     if (!v) return false;
-    if (const auto* b = v->as<BuiltinVal>()) return b->builtin->name() == "random_bits";
+    if (const auto* b = v->as<BuiltinVal>()) return b->builtin->name() == "random_like";
     const auto* i = v->as<ItemVal>();
     return i && std::holds_alternative<FnItem>(i->item->node) && impure(*i);
   };

@@ -91,6 +91,9 @@ void Elaborator::model_statement(const Stmt& s, ModelParts& parts) {
   if (const auto* input = std::get_if<InputDecl>(&s.node)) {
     const std::string name = input->name.str();
     taken(name, input->name.span);
+    if (train_item() && is_control_input(name))
+      fail("E0203", fmt::format("an input cannot be called `{}`", name), input->name.span,
+           "training sets a number of this name", fmt::format("call it `{}_`", name));
     ir::Type t = resolve(input->type, true);
     frame_->b.locs = {loc(input->type.span)};
     ir::ValueId v = declare(name, t, ir::Role::Input, {}, input->type.span);

@@ -140,6 +140,7 @@ void Formatter::block(const Block& block, size_t indent, uint32_t end, bool in_m
     }
   }
   if (yields != nullptr && !yields->empty()) {
+    if (in_source(yields->front().span)) comments_before(yields->front().span.begin, indent);
     LineLayout line;
     line.text("yield ");
     line.open();

@@ -70,7 +70,7 @@ std::span<const LoaderInfo> loader_infos() {
       {"mnist", {"dir"}, false, "mnist(\"data/mnist\")"},
       {"idx", {}, true, "idx(image = \"images.idx\", label = \"labels.idx\")"},
       {"csv", {"path"}, true, "csv(\"data.csv\", x = cols(0, 30), y = col(30))"},
-      {"npy", {}, true, "npy(x = \"x.npy\", y = \"y.npy\")"},
+      {"npy", {"archive"}, true, "npy(x = \"x.npy\", y = \"y.npy\")"},
       {"images", {"dir"}, false, "images(\"photos\")"},
       {"random", {"n", "seed"}, false, "random(n = 1000, seed = 1)"},
   };

@@ -117,6 +117,8 @@ class Planner {
       function()[copy].name = name;
       function()[copy].kernel = kernel;
       function()[copy].remark = "copied: the old value is still read";
+      // A constant is written where it is wanted only: nothing is left for its own kernel to do.
+      if (function()[now].op == ir::Op::constant) function()[now].kernel = {};
       function().results[r].value = copy;
       takes_.resize(function().values.size());
       takes_[copy.index] = old;

@@ -29,19 +29,23 @@ struct ByteSource::Gzip {
   ~Gzip() { inflateEnd(&stream); }
 };
 
-ByteSource::ByteSource(const std::string& path, Fault fault) : path_(path), fault_(fault) {
+void ByteSource::open_file() {
   // Not blocking: opening a pipe must not wait for a writer.
-  descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) {
-    throw Error(fault, fmt::format("cannot open {}: {}", printable(path), system_message(errno)))
-        .in_file(path);
+    throw Error(fault_, fmt::format("cannot open {}: {}", printable(path_), system_message(errno)))
+        .in_file(path_);
   }
   struct stat status{};
   if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(descriptor_);
-    throw Error(fault, fmt::format("{} is not a regular file", printable(path))).in_file(path);
+    throw Error(fault_, fmt::format("{} is not a regular file", printable(path_))).in_file(path_);
   }
   file_left_ = status.st_size;
+}
+
+ByteSource::ByteSource(const std::string& path, Fault fault) : path_(path), fault_(fault) {
+  open_file();
   try {
     const size_t count = read_file(peeked_);
     if (count == 2 && peeked_[0] == std::byte{0x1f} && peeked_[1] == std::byte{0x8b}) {
@@ -59,10 +63,30 @@ ByteSource::ByteSource(const std::string& path, Fault fault) : path_(path), faul
   }
 }
 
+ByteSource::ByteSource(const ArchiveMember& member)
+    : path_(member.archive), fault_(Fault::DataFile), member_(member) {
+  open_file();
+  try {
+    if (lseek(descriptor_, member.offset, SEEK_SET) != member.offset) {
+      throw error("cannot be read: " + system_message(errno));
+    }
+    file_left_ = member.stored_bytes;
+    if (!member.deflated) return;
+    gzip_ = std::make_unique<Gzip>();
+    // No header: the archive has its own.
+    if (inflateInit2(&gzip_->stream, -15) != Z_OK) throw error("cannot start zlib");
+  } catch (...) {
+    close(descriptor_);
+    throw;
+  }
+}
+
 ByteSource::~ByteSource() { close(descriptor_); }
 
 Error ByteSource::error(const std::string& message) const {
-  return Error(fault_, fmt::format("{}: {}", file_name(path_), message)).in_file(path_);
+  const std::string name =
+      file_name(path_) + (member_ ? "/" + printable(member_->name) : std::string());
+  return Error(fault_, fmt::format("{}: {}", name, message)).in_file(path_);
 }
 
 size_t ByteSource::read_file(std::span<std::byte> out) {
@@ -93,7 +117,7 @@ size_t ByteSource::read_gzip(std::span<std::byte> out) {
       inflateReset(&stream);
       gzip_->finished = false;
     }
-    if (stream.avail_in == 0) throw error("is truncated: its gzip data ends early");
+    if (stream.avail_in == 0) throw error("is truncated: its compressed data ends early");
     const size_t want = std::min<size_t>(out.size() - count, 1 << 30);
     stream.next_out = reinterpret_cast<Bytef*>(out.data() + count);
     stream.avail_out = static_cast<uInt>(want);
@@ -102,7 +126,7 @@ size_t ByteSource::read_gzip(std::span<std::byte> out) {
     if (status == Z_STREAM_END) {
       gzip_->finished = true;
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      throw error(fmt::format("damaged gzip data after {} decompressed bytes",
+      throw error(fmt::format("damaged compressed data after {} decompressed bytes",
                               position_ + static_cast<int64_t>(count)));
     }
   }
@@ -116,6 +140,13 @@ size_t ByteSource::read(std::span<std::byte> out) {
   const std::span<std::byte> rest = out.subspan(count);
   count += gzip_ ? read_gzip(rest) : read_file(rest);
   position_ += static_cast<int64_t>(count);
+  if (member_) {
+    constexpr size_t kPart = 1 << 30;
+    for (size_t at = 0; at < count; at += kPart) {
+      const auto length = static_cast<uInt>(std::min(kPart, count - at));
+      crc_ = static_cast<uint32_t>(crc32(crc_, reinterpret_cast<Bytef*>(&out[at]), length));
+    }
+  }
   return count;
 }
 
@@ -130,16 +161,20 @@ void ByteSource::read_exactly(std::span<std::byte> out, const char* what) {
 
 bool ByteSource::at_end() {
   if (peeked_used_ < peeked_count_) return false;
-  if (!gzip_) return file_left_ == 0;
-  peeked_count_ = read_gzip({peeked_, 1});
-  peeked_used_ = 0;
-  return peeked_count_ == 0;
+  if (gzip_) {
+    peeked_count_ = read_gzip({peeked_, 1});
+    peeked_used_ = 0;
+  }
+  if (gzip_ ? peeked_count_ != 0 : file_left_ != 0) return false;
+  if (member_ && crc_ != member_->crc) throw error("is damaged: its checksum does not match");
+  return true;
 }
 
 int64_t ByteSource::most_left() const {
   const auto peeked = static_cast<int64_t>(peeked_count_ - peeked_used_);
   if (!gzip_) return file_left_ + peeked;
-  return (file_left_ + static_cast<int64_t>(gzip_->stream.avail_in)) * kMostExpansion + peeked;
+  const int64_t stored = file_left_ + static_cast<int64_t>(gzip_->stream.avail_in);
+  return stored * kMostExpansion + peeked;
 }
 
 }  // namespace netc::runtime

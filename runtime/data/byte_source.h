@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "runtime/data/zip.h"
 #include "runtime/error.h"
 
 namespace netc::runtime {
@@ -15,6 +17,8 @@ namespace netc::runtime {
 class ByteSource {
  public:
   explicit ByteSource(const std::string& path, Fault fault = Fault::DataFile);
+  /// The content of a file within an archive; its checksum is compared by at_end().
+  explicit ByteSource(const ArchiveMember& member);
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
@@ -38,11 +42,14 @@ class ByteSource {
  private:
   struct Gzip;
 
+  void open_file();
   size_t read_file(std::span<std::byte> out);
   size_t read_gzip(std::span<std::byte> out);
 
   std::string path_;
   Fault fault_;
+  std::optional<ArchiveMember> member_;
+  uint32_t crc_ = 0;
   int descriptor_ = -1;
   int64_t file_left_ = 0;  ///< bytes of the file not yet read from the system
   int64_t position_ = 0;   ///< bytes handed out

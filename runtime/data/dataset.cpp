@@ -237,6 +237,11 @@ std::string LoaderArguments::path(size_t position, std::string_view name) const 
   return resolve(*text);
 }
 
+std::optional<std::string> LoaderArguments::only_path() const {
+  const bool single = source_.call.args.size() == 1 && source_.call.args[0].first.empty();
+  return single ? std::optional(path(0, "")) : std::nullopt;
+}
+
 std::optional<double> LoaderArguments::number(size_t position, std::string_view name) const {
   const LoaderValue* value = find(position, name);
   if (!value) return std::nullopt;

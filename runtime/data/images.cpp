@@ -1,4 +1,5 @@
-// data images(dir): a folder a class, sorted by name; pictures are PGM or PPM files of one size.
+// data images(dir): a folder a class, sorted by name; pictures are PNG, PGM or PPM files of one
+// size.
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -64,7 +65,7 @@ Split read_classes(const std::string& directory, const std::string& name,
     const std::string path = directory + "/" + folder;
     if (!is_directory(path)) continue;
     for (const std::string& file : entries(path)) {
-      const Tensor picture = read_netpbm(path + "/" + file);
+      const Tensor picture = read_picture(path + "/" + file);
       if (labels.empty()) {
         shape = picture.shape;
         first = file;
@@ -85,7 +86,7 @@ Split read_classes(const std::string& directory, const std::string& name,
     throw Error(Fault::DataFile,
                 fmt::format("{} has no folders with pictures in them", printable(directory)))
         .in_file(directory)
-        .help("data images(dir) takes one folder a class, with .pgm or .ppm files");
+        .help("data images(dir) takes one folder a class, with .png, .pgm or .ppm files");
   }
   shape.insert(shape.begin(), static_cast<int64_t>(labels.size()));
   Tensor images = make_tensor(ElementType::u8, shape);
@@ -112,7 +113,7 @@ Tensor read_netpbm(const std::string& path) {
   char magic[2];
   source.read_exactly(std::as_writable_bytes(std::span(magic)), "its header");
   if (magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6')) {
-    throw source.error("is not a binary PGM or PPM picture (P5, P6)");
+    throw source.error("is not a PNG picture, nor a binary PGM or PPM one (P5, P6)");
   }
   const int64_t width = header_number(source), height = header_number(source);
   const int64_t maximum = header_number(source);

@@ -17,6 +17,8 @@ class LoaderArguments {
 
   /// The positional argument `position` or the one called `name`, as a path from the directory.
   std::string path(size_t position, std::string_view name) const;
+  /// The path of a call whose only argument is positional; no value for any other.
+  std::optional<std::string> only_path() const;
   std::optional<double> number(size_t position, std::string_view name) const;
   /// All named arguments but those in `reserved`, as (field, value).
   std::vector<std::pair<std::string, const LoaderValue*>> fields(
@@ -35,12 +37,17 @@ class LoaderArguments {
 
 /// Reads an IDX file, plain or gzip; the first dim counts records.
 Field read_idx(const std::string& path, const std::string& field);
-/// Reads a .npy file, plain or gzip.
+/// Reads a .npy file, plain or gzip, or an array of an archive: `FILE.npz/ARRAY`.
 Tensor read_npy(const std::string& path, Fault fault = Fault::DataFile);
 /// Writes a .npy file.
 void write_npy(const std::string& path, const Tensor& tensor);
 /// Reads a PGM (P5) or PPM (P6) picture: u8[h, w] or u8[h, w, 3].
 Tensor read_netpbm(const std::string& path);
+/// Reads a PNG picture: u8[h, w] or u8[h, w, 3]. Palettes become RGB, 16 bits are scaled to 8,
+/// transparency is dropped.
+Tensor read_png(const std::string& path);
+/// Reads a picture of any of these formats, told apart by their content.
+Tensor read_picture(const std::string& path);
 
 Dataset load_mnist(const LoaderArguments& arguments);
 Dataset load_idx(const LoaderArguments& arguments);

@@ -1,5 +1,5 @@
-// NumPy's .npy: magic, version, a header that is a Python dict literal, values. The header is
-// parsed, never evaluated; object arrays are refused.
+// NumPy's .npy, alone and in .npz archives: magic, version, a header that is a Python dict literal,
+// values. The header is parsed, never evaluated; object arrays are refused.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -161,10 +161,7 @@ Header read_header(ByteSource& source) {
   return *header;
 }
 
-}  // namespace
-
-Tensor read_npy(const std::string& path, Fault fault) {
-  ByteSource source(path, fault);
+Tensor read_array(ByteSource& source) {
   Header header = read_header(source);
   const std::optional<ElementType> type = npy_type(header.descr);
   const char order = header.descr.empty() ? '\0' : header.descr[0];
@@ -196,6 +193,39 @@ Tensor read_npy(const std::string& path, Fault fault) {
   return header.fortran_order ? transpose(tensor) : std::move(tensor);
 }
 
+/// `a/data.npz/x` as the archive and the name in it; no value when no part ends in `.npz`.
+std::optional<std::pair<std::string, std::string>> archive_path(const std::string& path) {
+  const size_t at = path.rfind(".npz/");
+  if (at == std::string::npos) return std::nullopt;
+  return std::pair(path.substr(0, at + 4), path.substr(at + 5));
+}
+
+/// The array `name` of an archive; numpy.savez appends `.npy` to names.
+Tensor read_member(const std::string& archive, const std::string& name) {
+  std::string names;
+  for (const ArchiveMember& member : read_zip_directory(archive)) {
+    if (member.name == name || member.name == name + ".npy") {
+      ByteSource source(member);
+      return read_array(source);
+    }
+    const size_t dot = member.name.ends_with(".npy") ? member.name.size() - 4 : std::string::npos;
+    names += (names.empty() ? "" : ", ") + printable(member.name.substr(0, dot));
+  }
+  throw Error(Fault::DataFile,
+              fmt::format("{} has no array `{}`", file_name(archive), printable(name)))
+      .in_file(archive)
+      .note("arrays: " + (names.empty() ? "none" : names))
+      .help("name one as `FILE.npz/ARRAY`");
+}
+
+}  // namespace
+
+Tensor read_npy(const std::string& path, Fault fault) {
+  if (const auto place = archive_path(path)) return read_member(place->first, place->second);
+  ByteSource source(path, fault);
+  return read_array(source);
+}
+
 void write_npy(const std::string& path, const Tensor& tensor) {
   std::string dims;
   for (const int64_t dim : tensor.shape) dims += fmt::format("{}, ", dim);
@@ -214,8 +244,18 @@ void write_npy(const std::string& path, const Tensor& tensor) {
 
 Dataset load_npy(const LoaderArguments& arguments) {
   std::vector<Field> fields;
+  if (const std::optional<std::string> archive = arguments.only_path()) {
+    for (const ArchiveMember& member : read_zip_directory(*archive)) {
+      if (!member.name.ends_with(".npy")) continue;
+      ByteSource source(member);
+      fields.push_back(
+          as_field(read_array(source), member.name.substr(0, member.name.size() - 4), *archive));
+    }
+    return one_split("npy", std::move(fields));
+  }
   for (const auto& [field, path] : arguments.files()) {
-    fields.push_back(as_field(read_npy(path), field, path));
+    const bool whole = path.ends_with(".npz");
+    fields.push_back(as_field(whole ? read_member(path, field) : read_npy(path), field, path));
   }
   return one_split("npy", std::move(fields));
 }

@@ -157,10 +157,10 @@ std::string Scratch::read(const std::string& name) const {
   return text.str();
 }
 
-void Scratch::mnist(int train_records, int test_records) const {
-  fs::create_directories(path("data/mnist"));
-  write_mnist_part(path("data/mnist"), "train", train_records, 1);
-  write_mnist_part(path("data/mnist"), "t10k", test_records, 2);
+void Scratch::mnist(int train_records, int test_records, const std::string& folder) const {
+  fs::create_directories(path(folder));
+  write_mnist_part(path(folder), "train", train_records, 1);
+  write_mnist_part(path(folder), "t10k", test_records, 2);
 }
 
 std::vector<std::string> example_names() {
@@ -173,8 +173,11 @@ std::vector<std::string> example_names() {
 
 void Scratch::example(const std::string& name, int train_records, int test_records) const {
   fs::copy_file(fs::path(NETC_SOURCE_DIR) / "examples" / name, path(name));
-  const std::string text = read(name);
-  if (text.find("mnist(\"") != std::string::npos) mnist(train_records, test_records);
+  const std::string text = read(name), loader = "mnist(\"";
+  if (const size_t at = text.find(loader); at != std::string::npos) {
+    const size_t begin = at + loader.size();
+    mnist(train_records, test_records, text.substr(begin, text.find('"', begin) - begin));
+  }
   for (const auto& entry : fs::directory_iterator(fs::path(NETC_SOURCE_DIR) / "examples"))
     if (const std::string file = entry.path().filename(); text.find('"' + file + '"') != text.npos)
       fs::copy_file(entry.path(), path(file));

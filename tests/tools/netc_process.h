@@ -30,7 +30,7 @@ class Scratch {
   /// data set for it.
   void example(const std::string& name, int train_records = 200, int test_records = 60) const;
   /// IDX files with pictures that show their label, so that a network can learn them.
-  void mnist(int train_records, int test_records) const;
+  void mnist(int train_records, int test_records, const std::string& folder = "data/mnist") const;
   /// A .npy file of u8 or f32 with values that depend on `salt`.
   void npy_u8(const std::string& name, std::vector<int64_t> shape, int range, int salt = 1) const;
   void npy_f32(const std::string& name, std::vector<int64_t> shape, int salt = 1) const;

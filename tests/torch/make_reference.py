@@ -281,20 +281,54 @@ def hundred_steps(inputs, layout, loss_of, optimizer, settings, kind=None, warmu
     return losses, {k: probe(v) for k, v in w.items() if not v.requires_grad}
 
 
-def train(optimizer, **settings):
-    """20 steps of a 20-16-5 classifier, batch 8, records 8 * step .. in order, f64."""
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, algorithm 2, which PyTorch lacks."""
+
+    def __init__(self, params, lr, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            b1, b2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * torch.sign(b1 * m + (1 - b1) * p.grad))
+                m.mul_(b2).add_(p.grad, alpha=1 - b2)
+
+
+def train(optimizer, schedule=None, clip=None, accumulate=1, factor=None, frozen=(), **settings):
+    """20 steps of a 20-16-5 classifier, batch 8, records 8 * step .. in order, f64. `factor` is on
+    the rate of linear1; `accumulate` splits each batch into that many losses."""
     names = ["linear0", "linear1"]
     w = weights(mlp_layout([20, 16, 5], names))
     x, y = grid((160, 20), 60, 4.0), labels(160, 61, 5)
-    opt = getattr(torch.optim, optimizer)(w.values(), **settings)
+    for name in frozen:
+        w[name].requires_grad_(False)
+    groups = [dict(params=[v for k, v in w.items() if v.requires_grad and not k.startswith("linear1")]),
+              dict(params=[v for k, v in w.items() if v.requires_grad and k.startswith("linear1")])]
+    groups[1]["lr"] = settings["lr"] * (factor or 1)
+    opt = (Lion if optimizer == "Lion" else getattr(torch.optim, optimizer))(groups, **settings)
+    scheduler = schedule(opt) if schedule else None
     losses = []
     for step in range(20):
         rows = slice(8 * step, 8 * step + 8)
         opt.zero_grad()
-        loss = F.cross_entropy(mlp(w, x[rows], names), y[rows])
-        loss.backward()
+        loss = 0
+        for a, b in zip(x[rows].chunk(accumulate), y[rows].chunk(accumulate)):
+            part = F.cross_entropy(mlp(w, a, names), b) / accumulate
+            part.backward()
+            loss += part.item()
+        trained = [v for v in w.values() if v.requires_grad]
+        if clip == "norm":
+            torch.nn.utils.clip_grad_norm_(trained, 0.5)
+        if clip == "value":
+            torch.nn.utils.clip_grad_value_(trained, 0.05)
         opt.step()
-        losses.append(loss.item())
+        if scheduler and step < 19:
+            scheduler.step()
+        losses.append(loss)
     return losses
 
 
@@ -313,17 +347,53 @@ def main(chosen):
         if training:
             about["steps"], about["states"] = hundred_steps(inputs, layout, loss_of, *training)
         out["examples"][name] = about
+    from torch.optim import lr_scheduler as schedulers
+    sgd, slow = "lr = 0.1; optimizer = sgd", "lr = 0.01; optimizer = "
     out["training"] = {
-        "sgd()": train("SGD", lr=0.1),
-        "sgd(momentum = 0.9)": train("SGD", lr=0.1, momentum=0.9),
-        "sgd(momentum = 0.9, nesterov = true, weight_decay = 0.01)":
+        sgd + "()": train("SGD", lr=0.1),
+        sgd + "(momentum = 0.9)": train("SGD", lr=0.1, momentum=0.9),
+        sgd + "(momentum = 0.9, dampening = 0.5)":
+            train("SGD", lr=0.1, momentum=0.9, dampening=0.5),
+        sgd + "(momentum = 0.9, nesterov = true, weight_decay = 0.01)":
             train("SGD", lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
-        "rmsprop(momentum = 0.9)": train("RMSprop", lr=0.01, momentum=0.9),
-        "rmsprop(centered = true, weight_decay = 0.01)":
+        slow + "rmsprop()": train("RMSprop", lr=0.01),
+        slow + "rmsprop(momentum = 0.9)": train("RMSprop", lr=0.01, momentum=0.9),
+        slow + "rmsprop(centered = true, weight_decay = 0.01)":
             train("RMSprop", lr=0.01, centered=True, weight_decay=0.01),
-        "adam()": train("Adam", lr=0.01),
-        "adamw(weight_decay = 0.1)": train("AdamW", lr=0.01, weight_decay=0.1),
-        "adagrad()": train("Adagrad", lr=0.01),
+        slow + "rmsprop(alpha = 0.9, eps = 1e-6, momentum = 0.5, centered = true)":
+            train("RMSprop", lr=0.01, alpha=0.9, eps=1e-6, momentum=0.5, centered=True),
+        slow + "adam()": train("Adam", lr=0.01),
+        slow + "adam(beta1 = 0.8, beta2 = 0.99, eps = 1e-6, weight_decay = 0.01)":
+            train("Adam", lr=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.01),
+        slow + "adamw()": train("AdamW", lr=0.01),
+        slow + "adamw(beta1 = 0.8, beta2 = 0.99, eps = 1e-6, weight_decay = 0.1)":
+            train("AdamW", lr=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1),
+        slow + "adagrad()": train("Adagrad", lr=0.01),
+        slow + "adagrad(eps = 1e-6, weight_decay = 0.01)":
+            train("Adagrad", lr=0.01, eps=1e-6, weight_decay=0.01),
+        slow + "lion()": train("Lion", lr=0.01),
+        slow + "lion(beta1 = 0.8, beta2 = 0.9, weight_decay = 0.1)":
+            train("Lion", lr=0.01, betas=(0.8, 0.9), weight_decay=0.1),
+        sgd + "(momentum = 0.9, weight_decay = 0.01); clip = norm(0.5)":
+            train("SGD", clip="norm", lr=0.1, momentum=0.9, weight_decay=0.01),
+        sgd + "(); clip = value(0.05)": train("SGD", clip="value", lr=0.1),
+        sgd + "(momentum = 0.9); groups = [group(\"linear1.*\", 3.0)]":
+            train("SGD", factor=3, lr=0.1, momentum=0.9),
+        sgd + "(momentum = 0.9); freeze = [\"linear0.weight\"]; clip = norm(0.5)":
+            train("SGD", frozen=["linear0.weight"], clip="norm", lr=0.1, momentum=0.9),
+        slow + "adam(); batch = 2; accumulate = 4": train("Adam", accumulate=4, lr=0.01),
+        "lr = one_cycle(0.1); optimizer = sgd(momentum = 0.9)":
+            train("SGD", lambda o: schedulers.OneCycleLR(o, 0.1, total_steps=20,
+                                                         cycle_momentum=False),
+                  lr=0.1, momentum=0.9),
+        "lr = cosine(0.1); optimizer = sgd()":
+            train("SGD", lambda o: schedulers.CosineAnnealingLR(o, 20), lr=0.1),
+        "lr = cosine(0.1, warmup = 4); optimizer = sgd()":
+            train("SGD", lambda o: schedulers.SequentialLR(
+                o, [schedulers.LambdaLR(o, lambda t: (t + 1) / 4),
+                    schedulers.CosineAnnealingLR(o, 16)], [4]), lr=0.1),
+        "lr = linear(0.1, end = 0.02); optimizer = sgd()":
+            train("SGD", lambda o: schedulers.LinearLR(o, 1.0, 0.2, 20), lr=0.1),
     }
     with open(path, "w") as f:
         json.dump(out, f, indent=1)

@@ -11,6 +11,8 @@
 #include "runtime/evaluate.h"
 #include "runtime/interrupt.h"
 #include "runtime/trainer.h"
+#include "runtime/weights.h"
+#include "tools/netc/confusion.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/run_directory.h"
@@ -23,6 +25,7 @@ struct EvalOptions {
   CommonOptions common;
   std::string weights, layout, split, data;
   std::vector<std::string> expect;
+  bool confusion = false;
 };
 
 /// One --expect: `accuracy>=0.97`.
@@ -90,6 +93,7 @@ class Eval {
   Session session_;
   runtime::ThreadPool pool_;
   std::string split_name_;
+  std::optional<Confusion> confusion_;
 
   void require_name(const Expectation& e) const {
     std::vector<std::string> names = session_.model().metrics;
@@ -107,14 +111,33 @@ class Eval {
                                                        : parse_data_source(session_, options_.data);
     Lowering lowering;
     lowering.entries = {"eval"};
+    if (options_.confusion) {
+      if (!session_.has_entry("predict"))
+        throw UsageError{
+            fmt::format("--confusion: model `{}` has no output", session_.model().name), ""};
+      lowering.entries.push_back("predict");
+    }
     lowering.batch_capacity = session_.default_batch();
-    EntryRunner runner(session_.compile(session_.lower(lowering), "eval",
-                                        session_.planned_capacity(lowering.batch_capacity)),
-                       pool_);
+    const int64_t capacity = session_.planned_capacity(lowering.batch_capacity);
+    const ir::Module module = session_.lower(lowering);
+    EntryRunner runner(session_.compile(module, "eval", capacity), pool_);
     load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
-    const runtime::Plan* plan = &runner.plan();
-    runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs({&plan, 1}));
+    std::vector<const runtime::Plan*> plans{&runner.plan()};
+    std::optional<EntryRunner> predict;
+    Classification kind;
+    if (options_.confusion) {
+      predict.emplace(session_.compile(module, "predict", capacity), pool_);
+      kind = find_classification(predict->plan(), runner.plan());
+      plans.push_back(&predict->plan());
+    }
+    runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs(plans));
     runtime::Split split = choose_split(data);
+    if (predict) {
+      // All entry points have all parameters and states.
+      for (const runtime::Slot* slot : runtime::weight_slots(predict->plan()))
+        predict->write(*slot, 0, runner.read(*runner.find(slot->role, slot->name), 0));
+      confusion_ = confusion(*predict, kind, split, data.classes);
+    }
     runtime::ScalarInput(runner.plan(), "seed").set(runner.arena(), int64_t(session_.seed()));
     return runtime::evaluate(runner.plan(), split, session_.model().metrics, runner.executor(),
                              runner.arena());
@@ -143,12 +166,15 @@ class Eval {
 
   Exit show(const runtime::Scores& scores, const std::vector<Expectation>& expectations) const {
     if (options_.common.json) {
-      print_out(runtime::to_json(scores) + "\n");
+      std::string object = runtime::to_json(scores);
+      if (confusion_) object.insert(object.size() - 1, ",\"confusion\":" + confusion_->json());
+      print_out(object + "\n");
     } else {
       std::string text = fmt::format("{}  loss {:.4f}", split_name_, scores.loss);
       for (const auto& [name, value] : scores.metrics)
         text += fmt::format("  {} {:.4f}", name, value);
       print_out(fmt::format("{}   {} records\n", text, with_commas(scores.rows)));
+      if (confusion_) print_out(confusion_->table());
     }
     bool met = true;
     for (const Expectation& e : expectations) {
@@ -174,6 +200,7 @@ void add_eval(CLI::App& app, Action& action) {
   command->add_option("--split", options->split, "which part of the data")
       ->check(CLI::IsMember({"test", "valid", "train"}));
   command->add_option("--data", options->data, "another loader, as in a `data` item");
+  command->add_flag("--confusion", options->confusion, "how often each class was taken for which");
   command->add_option("--expect", options->expect, "exit 4 unless NAME (>=|<=|>|<|==) NUMBER")
       ->allow_extra_args(false)
       ->take_all();

@@ -229,8 +229,8 @@ class Predict {
   /// Records of one input: [n, …] as stored, or one record without the leading dim.
   runtime::Tensor read_input(const runtime::Slot& slot) {
     std::string path = file_of(slot.name);
-    runtime::Tensor t = ends_with_any(path, {".pgm", ".ppm"}) ? runtime::read_netpbm(path)
-                                                              : runtime::read_npy(path);
+    runtime::Tensor t = ends_with_any(path, {".png", ".pgm", ".ppm"}) ? runtime::read_picture(path)
+                                                                      : runtime::read_npy(path);
     std::vector<int64_t> sample = runtime::sample_dims(slot);
     if (t.shape == sample) t.shape.insert(t.shape.begin(), 1);
     bool fits = t.shape.size() == sample.size() + 1 &&
@@ -321,7 +321,9 @@ void add_predict(CLI::App& app, Action& action) {
   command->add_option("--weights", options->weights, "a safetensors file");
   command->add_option("--layout", options->layout, "how the weights are laid out")
       ->check(CLI::IsMember({"torch"}));
-  command->add_option("--in", options->inputs, "NAME=x.npy (or .pgm), or - for JSON lines on stdin")
+  command
+      ->add_option("--in", options->inputs,
+                   "NAME=x.npy (or .png, .pgm, .ppm), or - for JSON lines on stdin")
       ->allow_extra_args(false)
       ->take_all();
   command->add_option("--out", options->output, "write the outputs to this file");

@@ -1,0 +1,148 @@
+// Pictures, tables and archives of data in, confusion matrices out, as a user would.
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/netc_process.h"
+
+namespace netc::test {
+namespace {
+
+using nlohmann::json;
+
+/// A grey picture with one bright row, which says its class.
+void write_png(const Scratch& s, const std::string& file, int row, int shade) {
+  std::vector<uint8_t> pixels(64, uint8_t(shade));
+  for (int i = 0; i < 8; ++i) pixels[size_t(8 * row + i)] = 250;
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = image.height = 8;
+  image.format = PNG_FORMAT_GRAY;
+  ASSERT_TRUE(png_image_write_to_file(&image, s.path(file).c_str(), 0, pixels.data(), 0, nullptr));
+}
+
+const char* kPictures = R"(
+model shapes {
+  input  image: u8[batch, 8, 8]
+  input  label: i32[batch]
+  output logits = float(image) / 255 |> Flatten(1) |> Linear(64, 3)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+data  images("pictures")
+train { epochs = 30; batch = 8; lr = 0.05; optimizer = adam() }
+)";
+
+TEST(Pictures, AreTrainedOnEvaluatedAndPredicted) {
+  Scratch s;
+  s.write("shapes.net", kPictures);
+  const char* names[] = {"high", "low", "middle"};
+  for (const char* split : {"train", "test"})
+    for (int c = 0; c < 3; ++c) {
+      const std::string folder = std::string("pictures/") + split + "/" + names[c];
+      std::filesystem::create_directories(s.path(folder));
+      for (int i = 0; i < 6; ++i)
+        write_png(s, folder + "/" + std::to_string(i) + ".png",
+                  c == 0   ? 1
+                  : c == 1 ? 6
+                           : 3,
+                  20 * i);
+    }
+  auto r = s.netc({"train", "shapes.net", "-o", "run", "-q"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  r = s.netc({"eval", "run", "--confusion"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(r.out.substr(r.out.find('\n') + 1),
+            "true      high     low  middle  recall\n"
+            "high         6       0       0  1.0000\n"
+            "low          0       6       0  1.0000\n"
+            "middle       0       0       6  1.0000\n");
+  r = s.netc({"predict", "run", "--in", "image=pictures/test/low/2.png", "--top", "1"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(json::parse(r.out)["logits"][0][0], 1);
+  s.write("broken.png", "\x89PNG\r\n\x1a\n");
+  r = s.netc({"predict", "run", "--in", "image=broken.png"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("broken.png: is a damaged PNG picture"), std::string::npos) << r.err;
+}
+
+TEST(Tables, TextColumnsAreClasses) {
+  Scratch s;
+  std::string table = "height,width,kind\n";
+  for (int i = 0; i < 12; ++i) {
+    table += std::to_string(i % 3) + ".5," + std::to_string(2 - i % 3) + ",";
+    table += i % 3 == 0 ? "flat\n" : i % 3 == 1 ? "square\n" : "tall\n";
+  }
+  s.write("kinds.csv", table);
+  s.write("kinds.net", R"(
+model kinds {
+  input  x: [batch, 2]
+  input  kind: i64[batch]
+  output logits = Linear(2, 3)(x)
+  loss   cross_entropy(logits, kind)
+  metric accuracy(logits, kind)
+}
+data  csv("kinds.csv", x = cols("height", "width"), kind = col("kind"))
+train { epochs = 300; batch = 12; lr = 0.1; optimizer = adam() }
+)");
+  auto r = s.netc({"train", "kinds.net", "-o", "run", "-q"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  r = s.netc({"eval", "run", "--split", "train", "--confusion", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const json found = json::parse(r.out);
+  EXPECT_EQ(found["accuracy"], 1);
+  EXPECT_EQ(found["confusion"]["classes"], json({"flat", "square", "tall"}));
+  EXPECT_EQ(found["confusion"]["counts"], json({{4, 0, 0}, {0, 4, 0}, {0, 0, 4}}));
+}
+
+TEST(Confusion, NeedsAModelThatClassifies) {
+  Scratch s;
+  s.example("two_layer.net");
+  ASSERT_EQ(s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "1"}).exit_code, 0);
+  auto r = s.netc({"eval", "run", "--split", "train", "--confusion"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("needs a model that classifies"), std::string::npos) << r.err;
+}
+
+TEST(Confusion, CountsWhatAccuracyCounts) {
+  Scratch s;
+  s.example("mnist.net", 300, 77);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run", "--steps", "4"}).exit_code, 0);
+  auto r = s.netc({"eval", "run", "--confusion", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const json found = json::parse(r.out);
+  int64_t right = 0, all = 0;
+  for (size_t i = 0; i < 10; ++i)
+    for (size_t k = 0; k < 10; ++k) {
+      const int64_t count = found["confusion"]["counts"][i][k];
+      all += count;
+      if (i == k) right += count;
+    }
+  EXPECT_EQ(all, 77);
+  EXPECT_NEAR(double(right) / 77, found["accuracy"], 1e-6);
+}
+
+TEST(Augmentation, DrawsTheSameInBothBackendsAndIsGoneInPredict) {
+  Scratch s;
+  s.example("augment.net");
+  s.npy_u8("image.npy", {6, 28, 28}, 256);
+  s.npy_u8("label.npy", {6}, 10);
+  std::vector<std::string> losses;
+  for (const char* backend : {"jit", "interp"})
+    for (const char* entry : {"step", "loss"}) {
+      auto r = s.netc({"run", "augment.net", "--dtype", "f64", "--entry", entry, "--backend",
+                       backend, "--in", "image=image.npy", "--in", "label=label.npy", "--json"});
+      ASSERT_EQ(r.exit_code, 0) << r.err;
+      for (const std::string& line : lines(r.out))
+        if (line.find("\"loss\"") != std::string::npos) losses.push_back(line);
+    }
+  ASSERT_EQ(losses.size(), 4u);
+  EXPECT_NE(losses[0], losses[1]);
+  EXPECT_EQ(losses[0].substr(0, 60), losses[2].substr(0, 60));
+  auto r = s.netc({"dump", "augment.net", "--stage", "optimised", "--entry", "predict"});
+  EXPECT_EQ(r.out.find("random("), std::string::npos) << r.out;
+}
+
+}  // namespace
+}  // namespace netc::test
