@@ -33,8 +33,8 @@ TEST(Pipelines, LevelsSayWhichPassesRun) {
   EXPECT_EQ(names(pipeline(Stage::Backward, Stage::Fused, 1)),
             (std::vector<std::string>{"inline", "simplify", "cse", "dce", "fuse"}));
   EXPECT_EQ(names(pipeline(Stage::Optimised, Stage::Plan, 2)),
-            (std::vector<std::string>{"results_last", "borders", "layouts", "fuse", "stream", "panels",
-                                      "plan_memory"}));
+            (std::vector<std::string>{"results_last", "borders", "layouts", "fuse", "stream",
+                                      "panels", "plan_memory"}));
   EXPECT_TRUE(pipeline(Stage::Plan, Stage::Plan, 2).empty());
   for (const Pass& pass : all_passes()) EXPECT_EQ(find_pass(pass.name), &pass);
   EXPECT_EQ(find_pass("fusion"), nullptr);
