@@ -103,7 +103,7 @@ const std::vector<BuiltinInfo>& infos() {
       {"random",
        "Uniform integers in [0, 2^32) by Philox4x32-10 from (seed, site) and (step, index): "
        "what `random_like` becomes.",
-       "none", "random(1, 2, [3], \"a\").shape[0]"},
+       "none", "random(1, 2, shape = [3], site = \"a\").shape[0]"},
   };
   return list;
 }

@@ -14,6 +14,7 @@
 #include "ir/print.h"
 #include "ir/reference.h"
 #include "ir/verify.h"
+#include "runtime/slots.h"
 
 namespace netc::backend::test {
 
@@ -85,12 +86,6 @@ std::vector<Array> random_inputs(const ir::Module& module, int64_t n, uint64_t s
 
 namespace {
 
-std::vector<int64_t> shape_of(const runtime::Slot& slot, int64_t n) {
-  std::vector<int64_t> shape;
-  for (const runtime::Extent& e : slot.shape) shape.push_back(e.at(n));
-  return shape;
-}
-
 void run_phase(const runtime::Phase& phase, runtime::Context context, const RunOptions& o) {
   struct Piece {
     const runtime::Task* task;
@@ -119,18 +114,25 @@ void run_phase(const runtime::Phase& phase, runtime::Context context, const RunO
 std::vector<Array> run_plan(const ir::Module& module, const runtime::Plan& plan,
                             const std::vector<Array>& inputs, const RunOptions& o,
                             uint32_t* fault) {
-  auto* arena = static_cast<std::byte*>(std::aligned_alloc(64, size_t(plan.arena_bytes)));
-  std::memset(arena, 0xff, size_t(plan.arena_bytes));  // NaN: reading what nobody wrote shows
-  for (size_t i = 0; i < inputs.size(); ++i) inputs[i].store(arena + plan.slots[i].offset);
+  runtime::Arena arena(plan.arena_bytes);
+  std::memset(arena.data(), 0xff, arena.bytes().size());  // NaN: reading what nobody wrote shows
+  std::vector<std::byte> dense;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    dense.resize(size_t(runtime::dense_bytes(plan.slots[i], o.n)));
+    inputs[i].store(dense.data());
+    runtime::write_slot(plan.slots[i], arena, o.n, dense);
+  }
   std::atomic<uint32_t> word = 0;
-  runtime::Context context{arena, o.n, nullptr, &word};
+  runtime::Context context{arena.data(), o.n, nullptr, &word};
   for (const runtime::Phase& phase : plan.phases) run_phase(phase, context, o);
   std::vector<Array> results;
-  for (size_t i = inputs.size(); i < plan.slots.size(); ++i)
+  for (size_t i = inputs.size(); i < plan.slots.size(); ++i) {
+    dense.resize(size_t(runtime::dense_bytes(plan.slots[i], o.n)));
+    runtime::read_slot(plan.slots[i], arena, o.n, std::span(dense));
     results.push_back(Array::load(
         module.functions[0][module.functions[0].results[i - inputs.size()].value].type.dtype,
-        shape_of(plan.slots[i], o.n), arena + plan.slots[i].offset));
-  std::free(arena);
+        runtime::dims(plan.slots[i], o.n), dense.data()));
+  }
   if (fault) *fault = word;
   return results;
 }

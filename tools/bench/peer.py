@@ -27,11 +27,11 @@ def build(request, peer, threads):
             import torch
             torch.set_num_threads(threads)
         return getattr(chain_peers, "make_" + package)(request)
-    from workloads import cnn, mlp    # the peers' own
+    import workloads    # the peers' own
     if "channels" in request:
-        w = cnn(request["name"], request["batch"], *request["channels"], request["hidden"])
+        w = workloads.cnn(request["name"], request["batch"], *request["channels"], request["hidden"])
     else:
-        w = mlp(request["name"], request["batch"], request["layers"], request["loss"], request["optimizer"])
+        w = workloads.mlp(request["name"], request["batch"], request["layers"], request["loss"], request["optimizer"])
     return importlib.import_module(package + "_step").make(w, peer, threads)
 
 
