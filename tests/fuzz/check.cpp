@@ -267,7 +267,8 @@ class Program {
     if (!std::isfinite(forward) || !(slack < 0.1 * scale + 1e-3) || scale > 1e8) return;
     verdict_.gradient_checked = true;
     // A derivative that is 0 in numbers without rounding is as small as the rounding of the loss.
-    const double rounding = 1e-15 * (1 + std::fabs(loss->value.number(0)));
+    const double size = std::fabs(loss->value.number(0));
+    const double rounding = 1e-15 * (std::isfinite(size) ? 1 + size : 1);
     if (!(std::fabs(forward - reverse) <= 1e-10 * scale + 1e-7 * slack + rounding))
       throw Mismatch{
           fmt::format("gradient: forward mode gives {}, reverse mode {}", forward, reverse)};
