@@ -70,15 +70,32 @@ struct Piece {
   ElementType type;
   uint64_t first;  ///< element; even, as the streams want
   int64_t rows, width;
-  int64_t step, stride;  ///< elements from row to row: in the stream, in memory
+  int64_t stride;  ///< elements from row to row in memory
+  int64_t panel = 0,
+          distance = 0;  ///< of rows in panels: their columns, elements from one to the next
   std::byte* out;
 };
 
+/// Draws rows side by side and copies their parts to the panels.
+template <typename T>
+void draw_in_panels(const Piece& piece) {
+  std::vector<T> dense(static_cast<size_t>(piece.rows * piece.width));
+  draw(piece.how, piece.stream, piece.first, std::span(dense));
+  T* out = reinterpret_cast<T*>(piece.out);
+  for (int64_t column = 0; column < piece.width; column += piece.panel) {
+    const int64_t count = std::min(piece.panel, piece.width - column);
+    for (int64_t row = 0; row < piece.rows; ++row)
+      std::copy_n(dense.data() + row * piece.width + column, count,
+                  out + column / piece.panel * piece.distance + row * piece.stride);
+  }
+}
+
 void draw_piece(const Piece& piece) {
   with_type(piece.type, [&]<typename T>(T) {
+    if (piece.panel) return draw_in_panels<T>(piece);
     for (int64_t row = 0; row < piece.rows; ++row) {
       T* out = reinterpret_cast<T*>(piece.out) + row * piece.stride;
-      draw(piece.how, piece.stream, piece.first + static_cast<uint64_t>(row * piece.step),
+      draw(piece.how, piece.stream, piece.first + static_cast<uint64_t>(row * piece.width),
            std::span(out, static_cast<size_t>(piece.width)));
     }
   });
@@ -89,22 +106,19 @@ void add_pieces(const Draw& how, const Stream& stream, ElementType type, int64_t
                 std::byte* out, std::vector<Piece>& pieces) {
   for (int64_t first = 0; first < count; first += kChunk)
     pieces.push_back({how, stream, type, static_cast<uint64_t>(first), 1,
-                      std::min(kChunk, count - first), 0, 0, out + first * byte_size(type)});
+                      std::min(kChunk, count - first), 0, 0, 0, out + first * byte_size(type)});
 }
 
-/// Cuts a matrix whose rows, or whose panels' rows, lie apart.
+/// Cuts a matrix whose rows, or whose panels, lie apart.
 void add_row_pieces(const Draw& how, const Stream& stream, const Slot& slot, int64_t rows,
-                    int64_t columns, std::byte* out, std::vector<Piece>& pieces) {
-  const int64_t panel = slot.panel ? slot.panel : columns;
+                    int64_t width, std::byte* out, std::vector<Piece>& pieces) {
   const int64_t stride = slot.panel ? slot.panel : slot.leading_stride;
-  const int64_t most = std::max<int64_t>(1, kChunk / panel), bytes = byte_size(slot.type);
-  for (int64_t column = 0; column < columns; column += panel) {
-    const int64_t at = column / panel * slot.leading_stride;
-    for (int64_t row = 0; row < rows; row += most)
-      pieces.push_back({how, stream, slot.type, static_cast<uint64_t>(row * columns + column),
-                        std::min(most, rows - row), std::min(panel, columns - column), columns,
-                        stride, out + (at + row * stride) * bytes});
-  }
+  const int64_t distance = slot.panel ? slot.leading_stride : 0;
+  const int64_t most = std::max<int64_t>(1, kChunk / width);
+  for (int64_t row = 0; row < rows; row += most)
+    pieces.push_back({how, stream, slot.type, static_cast<uint64_t>(row * width),
+                      std::min(most, rows - row), width, stride, slot.panel, distance,
+                      out + row * stride * byte_size(slot.type)});
 }
 
 /// Makes the `count` rows of length `length` >= count orthonormal: Gram-Schmidt, each row taken
@@ -223,7 +237,7 @@ void initialize(const Plan& plan, Arena& arena, uint64_t seed, const std::string
     std::byte* out = arena.data() + slot.offset;
     if (how && slot.leading_stride == 0) {
       add_pieces(*how, stream, slot.type, dense_bytes(slot, 0) / byte_size(slot.type), out, pieces);
-    } else if (how && width > 0 && width % 2 == 0 && slot.panel % 2 == 0) {
+    } else if (how && width > 0 && width % 2 == 0) {
       const int64_t rows = dense_bytes(slot, 0) / byte_size(slot.type) / width;
       add_row_pieces(*how, stream, slot, rows, width, out, pieces);
     } else {

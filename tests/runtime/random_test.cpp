@@ -13,6 +13,7 @@
 #include "runtime/shuffle.h"
 #include "runtime/simd/dispatch.h"
 #include "runtime/simd/numbers.h"
+#include "runtime/slots.h"
 
 namespace netc::runtime {
 namespace {
@@ -264,6 +265,29 @@ TEST(Numbers, CountsAndSumsAreTheSameOnEveryTarget) {
     worse[1] = worse[1001] = NAN;
     EXPECT_EQ(count_nonfinite(std::span<const double>(worse)), 2) << target;
   });
+}
+
+TEST(Initializer, PlacesDoNotChangeValues) {
+  ThreadPool pool(2);
+  for (const int64_t columns : {10, 100, 101}) {
+    for (const int64_t panel : {0, 1, 48}) {
+      Slot slot;
+      slot.name = "w";
+      slot.role = SlotRole::Param;
+      slot.shape = {{{300}}, {{columns}}};
+      slot.leading_stride = panel ? 300 * panel + 16 : columns + 16;
+      slot.panel = panel;
+      slot.init = {.name = "normal", .std = 0.5};
+      Plan plan;
+      plan.slots = {slot};
+      Arena arena(1 << 20);
+      initialize(plan, arena, 7, "", pool);
+      const Tensor expected = initial_value(slot.init, slot.type, {300, columns}, "w", 7, "", pool);
+      const Tensor found = read_slot(slot, arena, 0);
+      for (int64_t i = 0; i < expected.count(); ++i)
+        ASSERT_EQ(found.number(i), expected.number(i)) << columns << ", " << panel << ": " << i;
+    }
+  }
 }
 
 }  // namespace

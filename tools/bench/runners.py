@@ -102,6 +102,8 @@ class Peer:
         environment = dict(os.environ, BENCH_T0=str(time.time()), **threads_environment(self.threads))
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, env=environment)
+        # JAX starts as many threads as there are processors, whatever it is told.
+        os.sched_setaffinity(self.process.pid, sorted(os.sched_getaffinity(0))[:self.threads])
 
     def ask(self, request, timeout=180):
         if self.process is None:
