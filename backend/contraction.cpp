@@ -28,6 +28,7 @@ namespace {
 constexpr int64_t kAhead = 8;       ///< rounds of the innermost loop between a prefetch and its use
 constexpr double kSplitWork = 1e6;  ///< multiplications of one block of a split sum
 constexpr int64_t kFewUnits = 16, kMostSplits = 32;
+constexpr double kFewMaps = 8;  ///< a bias with its activation, a step of plain descent
 constexpr double kUnitMost = 2e6, kUnitLeast = 65536;  ///< multiplications of one unit
 
 class ContractKernel {
@@ -343,11 +344,12 @@ class ContractKernel {
   }
 
   /// Whether the maps of a tile wait for the folded loop of the next one: it has to be long enough
-  /// to be cut into a part for each row.
+  /// to be cut into a part for each row, much longer where a few maps are soon done.
   bool finishes_late() const {
     if (dot() || p_.row < 0 || p_.rows < 2 || p_.folded.empty()) return false;
     int l = p_.folded[0];
-    return size(l) >= 2 * p_.rows && !(splits_ > 1 && l == split_);
+    const int64_t part = cost_of_maps(f_, k_) < kFewMaps ? 16 : 2;
+    return size(l) >= part * p_.rows && !(splits_ > 1 && l == split_);
   }
 
   /// The folded loop in as many parts as the tile has rows. Before each of them the maps of one row
@@ -566,13 +568,20 @@ class ContractKernel {
       return b.CreateLoad(e_.widen(scalar), b.CreateGEP(scalar, buffer, at));
     };
     if (p_.column < 0) return epilogue(tile, read(line));
-    vectors(
-        e_, start, tile.column_end, label(p_.column).size, false, 1,
-        [&](const std::vector<Coord>& at) {
-          tile.labels[size_t(p_.column)] = at[0];
-          epilogue(tile, read(b.CreateAdd(line, b.CreateSub(at[0].base, start))));
-        },
-        exact);
+    auto finish = [&](const Coord& at, Value* from_start) {
+      tile.labels[size_t(p_.column)] = at;
+      epilogue(tile, read(b.CreateAdd(line, from_start)));
+    };
+    if (exact) {  // every column of the tile is there, so their displacements are constants
+      for (int j = 0; j < tile.columns; ++j) {
+        Value* from_start = e_.i64(int64_t(j) * p_.lanes);
+        Value* at = b.CreateAdd(start, from_start);
+        finish(p_.lanes == 1 ? e_.uniform(at) : Coord{at, e_.i64(1), nullptr}, from_start);
+      }
+      return;
+    }
+    vectors(e_, start, tile.column_end, label(p_.column).size, false, 1,
+            [&](const std::vector<Coord>& at) { finish(at[0], b.CreateSub(at[0].base, start)); });
   }
 
   void finish_dot(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
