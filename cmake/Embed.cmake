@@ -1,9 +1,9 @@
-# Text files of the tree that the binary carries. netc_embed(folder namespace name file...) adds to
-# the library netc_<folder> a source that defines
+# Text files of the tree that the binary carries. netc_embed(target namespace name file...) adds to
+# the target a source that defines
 #   namespace netc::<namespace> { extern const std::pair<std::string_view, std::string_view> <name>[];
 #                                 extern const size_t <name>_count; }
 # with each file's name and text.
-function(netc_embed folder namespace name)
+function(netc_embed target namespace name)
   set(entries "")
   list(LENGTH ARGN count)
   foreach(file ${ARGN})
@@ -21,7 +21,7 @@ function(netc_embed folder namespace name)
     endwhile()
     string(APPEND entries "  {\"${base}\", ${literals}},\n")
   endforeach()
-  set(output ${PROJECT_BINARY_DIR}/embedded_${folder}_${name}.cpp)
+  set(output ${PROJECT_BINARY_DIR}/embedded_${target}_${name}.cpp)
   file(CONFIGURE OUTPUT ${output} CONTENT
 "#include <cstddef>
 #include <string_view>
@@ -34,5 +34,5 @@ const std::pair<std::string_view, std::string_view> @name@[] = {
 const size_t @name@_count = @count@;
 }
 " @ONLY)
-  target_sources(netc_${folder} PRIVATE ${output})
+  target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -54,7 +54,9 @@ void ScalarInput::set(Arena& arena, int64_t value) const {
 
 std::optional<Scores> evaluate(const Plan& plan, const Split& split,
                                std::span<const std::string> metrics, Executor& executor,
-                               Arena& arena) {
+                               Arena& arena, Trace* trace) {
+  const Activity evaluating(trace, Activity::Kind::Stage, "evaluate", "records", split.records,
+                            split.name);
   const BatchSource source(split, plan);
   const ScoreSlots slots(plan, metrics);
   RunningSums running;
@@ -62,7 +64,11 @@ std::optional<Scores> evaluate(const Plan& plan, const Split& split,
   for (int64_t first = 0; first < split.records; first += plan.batch_capacity) {
     if (requested_signal() != 0) return std::nullopt;
     const int64_t rows = std::min(plan.batch_capacity, split.records - first);
-    source.copy(first, rows, arena);
+    {
+      const Activity activity(trace, Activity::Kind::Detail, "gather batch", "rows", rows);
+      source.copy(first, rows, arena);
+    }
+    const Activity activity(trace, Activity::Kind::Detail, "run", "rows", rows, plan.name);
     executor.run(plan, arena, rows);
     slots.add(arena, rows, running);
   }

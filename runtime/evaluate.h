@@ -8,6 +8,7 @@
 
 #include "runtime/data/dataset.h"
 #include "runtime/executor.h"
+#include "runtime/trace.h"
 #include "runtime/training_events.h"
 
 namespace netc::runtime {
@@ -42,6 +43,6 @@ class ScalarInput {
 /// rows. No value when a signal asked to stop.
 std::optional<Scores> evaluate(const Plan& plan, const Split& split,
                                std::span<const std::string> metrics, Executor& executor,
-                               Arena& arena);
+                               Arena& arena, Trace* trace = nullptr);
 
 }  // namespace netc::runtime

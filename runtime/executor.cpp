@@ -75,9 +75,10 @@ void Executor::run(const Plan& plan, Arena& arena, int64_t batch) {
   const FloatingPointScope environment;
   fault_.store(0, std::memory_order_relaxed);
   ends_.resize(static_cast<size_t>(pool_.threads()));
+  ChunkObserver* observer = observer_ && observer_->starts(plan, batch) ? observer_ : nullptr;
   int number = 0;
   for (const Phase& phase : plan.phases) {
-    PhaseRun run{&phase, number++, ends_, arena.data(), batch, &fault_, observer_};
+    PhaseRun run{&phase, number++, ends_, arena.data(), batch, &fault_, observer};
     std::fill(ends_.begin(), ends_.end(), 0);
     int64_t chunks = 0;
     for (const Task& task : phase.tasks) {

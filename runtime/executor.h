@@ -26,6 +26,9 @@ struct ChunkTiming {
 class ChunkObserver {
  public:
   virtual ~ChunkObserver() = default;
+  /// Before a run of `plan` with `batch` rows, on the thread that called for it. False: its chunks
+  /// are of no interest.
+  virtual bool starts(const Plan& plan, int64_t batch) = 0;
   virtual void finished(const ChunkTiming& timing) = 0;
 };
 

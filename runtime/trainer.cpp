@@ -80,7 +80,7 @@ Trainer::Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingLi
       listener_(listener),
       splits_(training_splits(parts.data, settings_.valid_fraction, settings_.valid_split)),
       training_step_(parts.train, parts.accumulate, splits_.train, settings_.metrics,
-                     settings_.batch),
+                     settings_.batch, parts.trace),
       averages_(parts.train),
       gradient_stats_(parts.train),
       saver_(settings_.directory, settings_.save, parts.train, parts.arena),
@@ -173,7 +173,9 @@ EndEvent Trainer::run() {
   begin(log);
   try {
     while (state_.epoch < settings_.epochs && !must_stop()) {
+      const Activity epoch = stage("epoch", "epoch", state_.epoch + 1);
       if (train_epoch(log) == EpochOutcome::Stopped || !end_epoch(log)) {
+        const Activity saving = stage("checkpoint");
         saver_.save_now(state_);
         break;
       }
@@ -183,7 +185,10 @@ EndEvent Trainer::run() {
     if (error.fault != Fault::Output) saver_.flush();
     throw;
   }
-  saver_.finish(state_);
+  {
+    const Activity saving = stage("checkpoint");
+    saver_.finish(state_);
+  }
   end_.reason = requested_signal() != 0           ? StopReason::Signal
                 : stop_for_patience_              ? StopReason::Patience
                 : state_.epoch < settings_.epochs ? StopReason::StepLimit
@@ -281,6 +286,7 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
     if (settings_.log_every > 0 ? logged : epoch_over) log_gradients(log);
     listener_.step(event);
     if (saver_.overdue(settings_.save_interval)) {
+      const Activity saving = stage("checkpoint");
       check_weights();
       saver_.save_now(state_);
     }
@@ -292,6 +298,7 @@ double Trainer::step(int64_t rows) {
   const std::span<const uint32_t> left =
       std::span(order_).subspan(static_cast<size_t>(state_.sample));
   const auto count = static_cast<size_t>(rows);
+  const Activity activity(parts_.trace, Activity::Kind::Detail, "step", "step", state_.step + 1);
   last_rate_ = schedule_.rate(state_.step, state_.epoch);
   const double loss = training_step_.run(left.first(count), left.subspan(count),
                                          {last_rate_, state_.step + 1, settings_.seed},
@@ -305,13 +312,15 @@ double Trainer::step(int64_t rows) {
 
 void Trainer::log_gradients(MetricsLog& log) {
   if (!gradient_stats_.any()) return;
+  const Activity measuring = stage("gradient statistics");
   log.write(gradient_stats_.measure(parts_.arena, state_.epoch + 1, state_.step));
 }
 
 bool Trainer::evaluate_all(EpochEvent& event) {
   auto score = [&](const Split& split, std::optional<Scores>& out) {
     if (split.records == 0) return true;
-    out = evaluate(parts_.eval, split, settings_.metrics, parts_.executor, parts_.arena);
+    out = evaluate(parts_.eval, split, settings_.metrics, parts_.executor, parts_.arena,
+                   parts_.trace);
     return out.has_value();
   };
   auto score_splits = [&](std::optional<Scores>& valid, std::optional<Scores>& test) {
@@ -355,7 +364,10 @@ bool Trainer::end_epoch(MetricsLog& log) {
   state_.seconds = state_.data_seconds = state_.step_seconds = 0;
   log.write(event);
   listener_.epoch(event);
-  saver_.epoch_ended(state_, event.improved);
+  {
+    const Activity saving = stage("checkpoint");
+    saver_.epoch_ended(state_, event.improved);
+  }
   end_.last = std::move(event);
   return true;
 }

@@ -54,6 +54,7 @@ struct TrainerParts {
   Executor& executor;
   const Dataset& data;
   const Plan* accumulate = nullptr;  ///< for all micro-batches of a step but the last
+  Trace* trace = nullptr;            ///< the executor's observer, where there is one
 };
 
 /// The train and validation parts of a dataset by the settings: a fraction takes the last
@@ -97,6 +98,9 @@ class Trainer {
   void check_weights();
   int64_t nonfinite_weights() const;
   [[noreturn]] void stop_nonfinite(const std::string& what);
+  Activity stage(const char* name, const char* counts = nullptr, int64_t number = 0) const {
+    return Activity(parts_.trace, Activity::Kind::Stage, name, counts, number);
+  }
   int64_t epoch_records() const;
   int64_t steps_per_epoch() const;
   int64_t step_records() const { return settings_.batch * settings_.accumulate; }

@@ -21,24 +21,28 @@ TrainingStep::Part::Part(const Plan& plan_, const Split& split,
       row(plan_, "_row") {}
 
 TrainingStep::TrainingStep(const Plan& train, const Plan* accumulate, const Split& split,
-                           std::span<const std::string> metrics, int64_t batch)
-    : norm_(find_slot(train, SlotRole::Result, "_grad_norm")), batch_(batch) {
+                           std::span<const std::string> metrics, int64_t batch, Trace* trace)
+    : norm_(find_slot(train, SlotRole::Result, "_grad_norm")), batch_(batch), trace_(trace) {
   parts_.emplace_back(train, split, metrics);
   if (accumulate) parts_.emplace_back(*accumulate, split, metrics);
 }
 
 double TrainingStep::run_part(const Part& part, const MicroBatch& micro, const StepNumbers& numbers,
                               Arena& arena, Executor& executor, RunningSums& running) {
-  const Stopwatch gathering;
-  part.batches.gather(micro.records, arena, executor.pool());
-  part.batches.prefetch(micro.next.first(std::min(micro.next.size(), size_t(batch_))));
-  seconds_.data += gathering.seconds();
   const auto rows = static_cast<int64_t>(micro.records.size());
+  {
+    const Activity activity(trace_, Activity::Kind::Detail, "gather batch", "rows", rows);
+    const Stopwatch gathering;
+    part.batches.gather(micro.records, arena, executor.pool());
+    part.batches.prefetch(micro.next.first(std::min(micro.next.size(), size_t(batch_))));
+    seconds_.data += gathering.seconds();
+  }
   part.rate.set(arena, numbers.rate);
   part.step.set(arena, numbers.step);
   part.seed.set(arena, static_cast<int64_t>(numbers.seed));
   part.share.set(arena, micro.share);
   part.row.set(arena, micro.first);
+  const Activity activity(trace_, Activity::Kind::Detail, "run", "rows", rows, part.plan.name);
   const Stopwatch computing;
   executor.run(part.plan, arena, rows);
   seconds_.compute += computing.seconds();

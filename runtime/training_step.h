@@ -11,6 +11,7 @@
 #include "runtime/data/dataset.h"
 #include "runtime/evaluate.h"
 #include "runtime/executor.h"
+#include "runtime/trace.h"
 
 namespace netc::runtime {
 
@@ -31,7 +32,7 @@ class TrainingStep {
   /// `accumulate` runs all micro-batches of a step but the last, which runs `train`; null when
   /// steps have one. A micro-batch has at most `batch` rows.
   TrainingStep(const Plan& train, const Plan* accumulate, const Split& split,
-               std::span<const std::string> metrics, int64_t batch);
+               std::span<const std::string> metrics, int64_t batch, Trace* trace = nullptr);
 
   /// Trains on `records` of the split and adds loss, metrics and gradient norm to `running`.
   /// `next` are the records after them. Returns the mean loss.
@@ -66,6 +67,7 @@ class TrainingStep {
   std::vector<Part> parts_;  ///< train first
   const Slot* norm_;
   int64_t batch_;
+  Trace* trace_;
   double last_norm_ = 0;
   StepSeconds seconds_;
 };

@@ -213,10 +213,16 @@ TEST(Executor, RaisesTheFaultWordOnceAndRecovers) {
 
 TEST(Executor, MapsChunksToTasksAndTellsObservers) {
   struct Counter : ChunkObserver {
+    bool starts(const Plan& plan, int64_t batch) override {
+      EXPECT_EQ(plan.phases.size(), 2u);
+      EXPECT_EQ(batch, 0);
+      return ++runs == 1;
+    }
     void finished(const ChunkTiming& timing) override {
       EXPECT_LE(timing.start, timing.end);
       counts[timing.phase][timing.task] += 1 + timing.chunk;
     }
+    int runs = 0;
     std::atomic<int64_t> counts[2][3] = {};
   } counter;
   ThreadPool pool(3);
@@ -230,6 +236,8 @@ TEST(Executor, MapsChunksToTasksAndTellsObservers) {
                           {"c", nothing, nullptr, 4, 0, 0}}});
   plan.phases.push_back({{{"d", nothing, nullptr, 2, 0, 0}}});
   executor.run(plan, arena, 0);
+  executor.run(plan, arena, 0);  // of no interest
+  EXPECT_EQ(counter.runs, 2);
   EXPECT_EQ(counter.counts[0][0], 6);
   EXPECT_EQ(counter.counts[0][1], 1);
   EXPECT_EQ(counter.counts[0][2], 10);

@@ -92,6 +92,7 @@ class Bench {
 
  private:
   static constexpr int kMostWarmUp = 3;
+  static constexpr double kWatchSeconds = 0.3;  ///< of runs whose kernels are timed
   BenchOptions options_;
   Session session_;
   runtime::ThreadPool pool_;
@@ -217,8 +218,9 @@ class Bench {
   void print_kernel_times(EntryRunner& runner, const Measurement& m) {
     // Before and after, so that a disturbed moment does not pass for the machine's limit.
     MachineLimits before = measure_limits(options_.common);
-    KernelTimes times =
-        time_kernels(runner, batch_, session_, module_, session_.entry_name(options_.entry));
+    const KernelSites sites(session_, module_, session_.entry_name(options_.entry));
+    KernelTimes times = time_kernels(runner.plan(), runner.arena(), runner.executor(), batch_,
+                                     sites, kWatchSeconds);
     MachineLimits after = measure_limits(options_.common);
     MachineLimits limits{std::max(before.flops, after.flops), std::max(before.bytes, after.bytes)};
     KernelRow whole{"total"};

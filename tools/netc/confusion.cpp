@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/batches.h"
-
 namespace netc::tools {
 
 namespace {
@@ -24,7 +22,8 @@ std::string cell(const std::string& text, size_t width) {
 }
 }  // namespace
 
-Classification find_classification(const runtime::Plan& predict, const runtime::Plan& eval) {
+std::vector<Classification> find_classifications(const runtime::Plan& predict,
+                                                 const runtime::Plan& eval) {
   std::vector<Classification> found;
   for (const Slot& label : eval.slots) {
     const bool is_label = label.role == SlotRole::Input && label.batched && label.index_range > 0 &&
@@ -35,6 +34,11 @@ Classification find_classification(const runtime::Plan& predict, const runtime::
         found.push_back({output.name, label.name, label.index_range});
     }
   }
+  return found;
+}
+
+Classification find_classification(const runtime::Plan& predict, const runtime::Plan& eval) {
+  const std::vector<Classification> found = find_classifications(predict, eval);
   if (found.size() == 1) return found[0];
   if (found.empty())
     throw UsageError{
@@ -57,11 +61,7 @@ Confusion confusion(EntryRunner& predict, const Classification& kind, const runt
   }
   const Slot& scores = *predict.find(SlotRole::Result, kind.output);
   const runtime::Field& labels = *split.find(kind.label);
-  const runtime::BatchSource source(split, predict.plan());
-  for (int64_t first = 0; first < split.records; first += predict.plan().batch_capacity) {
-    const int64_t rows = std::min(predict.plan().batch_capacity, split.records - first);
-    source.copy(first, rows, predict.arena());
-    predict.run(rows);
+  predict.run_over(split, [&](int64_t first, int64_t rows) {
     const runtime::Tensor values = predict.read(scores, rows);
     for (int64_t row = 0; row < rows; ++row) {
       const double label =
@@ -74,7 +74,7 @@ Confusion confusion(EntryRunner& predict, const Classification& kind, const runt
       }
       ++result.counts[size_t(label)][size_t(best)];
     }
-  }
+  });
   return result;
 }
 

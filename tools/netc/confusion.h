@@ -26,8 +26,11 @@ struct Classification {
   int64_t classes = 0;
 };
 
-/// The one pair of a float output [batch, n] of `predict` and an integer input [batch] of `eval`
-/// that is used as an index below n. Throws UsageError when there is none, or more than one.
+/// Every pair of a float output [batch, n] of `predict` and an integer input [batch] of `eval` that
+/// is used as an index below n.
+std::vector<Classification> find_classifications(const runtime::Plan& predict,
+                                                 const runtime::Plan& eval);
+/// The one pair of these. Throws UsageError when there is none, or more than one.
 Classification find_classification(const runtime::Plan& predict, const runtime::Plan& eval);
 
 /// Runs `predict`, whose weights are loaded, over a split. The predicted class is the first with

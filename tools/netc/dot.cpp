@@ -38,7 +38,10 @@ const char* shape_of(ir::Form form) {
   return "box";
 }
 
-std::string what(const ir::Module& module, const ir::Value& v) {
+std::string node(size_t function, size_t value) { return fmt::format("f{}v{}", function, value); }
+}  // namespace
+
+std::string operation(const ir::Module& module, const ir::Value& v) {
   for (const ir::Attribute& a : v.attrs) {
     if (auto* callee = std::get_if<ir::FunctionId>(&a)) return module[*callee].source_name;
     if (auto* kind = std::get_if<ir::ReduceKind>(&a)) return ir::name(*kind);
@@ -48,8 +51,7 @@ std::string what(const ir::Module& module, const ir::Value& v) {
   return ir::op_name(v.op);
 }
 
-std::string node(size_t function, size_t value) { return fmt::format("f{}v{}", function, value); }
-
+namespace {
 void write_function(const ir::Module& module, size_t index, std::string& out) {
   const ir::Function& f = module.functions[index];
   std::vector<std::string> names = ir::display_names(f);
@@ -67,8 +69,9 @@ void write_function(const ir::Module& module, size_t index, std::string& out) {
             "color=\"#eef3fb\";\n",
             index, open.index, escaped(f.kernels[open.index].name));
     }
-    std::string title =
-        v.op == ir::Op::parameter ? names[i] : fmt::format("{} = {}", names[i], what(module, v));
+    std::string title = v.op == ir::Op::parameter
+                            ? names[i]
+                            : fmt::format("{} = {}", names[i], operation(module, v));
     out += fmt::format("      {} [label=\"{}\\n{}\", shape={}];\n", node(index, i), escaped(title),
                        escaped(ir::str(v.type)), shape_of(ir::def(v.op).form));
   }

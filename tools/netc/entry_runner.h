@@ -1,10 +1,12 @@
 // One compiled entry point with memory of its own: tensors in, run, tensors out.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "runtime/arena.h"
+#include "runtime/batches.h"
 #include "runtime/executor.h"
 #include "runtime/plan.h"
 #include "runtime/slots.h"
@@ -33,6 +35,17 @@ class EntryRunner {
   /// Every parameter and state to its start value, drawn from `seed`.
   void initialise(uint64_t seed, const std::string& directory);
   void run(int64_t batch) { executor_.run(compiled_.plan, arena_, batch); }
+  /// Runs on all records of a split in order; `each(first, rows)` is called after every batch.
+  template <typename Each>
+  void run_over(const runtime::Split& split, const Each& each) {
+    const runtime::BatchSource source(split, plan());
+    for (int64_t first = 0; first < split.records; first += plan().batch_capacity) {
+      const int64_t rows = std::min(plan().batch_capacity, split.records - first);
+      source.copy(first, rows, arena_);
+      run(rows);
+      each(first, rows);
+    }
+  }
   runtime::Tensor read(const runtime::Slot& slot, int64_t batch) const {
     return runtime::read_slot(slot, arena_, batch);
   }

@@ -133,9 +133,7 @@ class Eval {
     runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs(plans));
     runtime::Split split = choose_split(data);
     if (predict) {
-      // All entry points have all parameters and states.
-      for (const runtime::Slot* slot : runtime::weight_slots(predict->plan()))
-        predict->write(*slot, 0, runner.read(*runner.find(slot->role, slot->name), 0));
+      copy_weights(runner.plan(), runner.arena(), *predict);
       confusion_ = confusion(*predict, kind, split, data.classes);
     }
     runtime::ScalarInput(runner.plan(), "seed").set(runner.arena(), int64_t(session_.seed()));

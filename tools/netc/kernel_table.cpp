@@ -7,11 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
-
-#include "backend/kernel.h"
-#include "ir/op.h"
 
 namespace netc::tools {
 
@@ -30,11 +26,12 @@ class ChunkClock : public runtime::ChunkObserver {
     for (size_t p = 0; p < phases_.size(); ++p)
       phases_[p].busy = std::vector<std::atomic<int64_t>>(plan.phases[p].tasks.size());
   }
-  void start_run() {
+  bool starts(const runtime::Plan&, int64_t) override {
     for (Phase& p : phases_) {
       p.start = std::numeric_limits<int64_t>::max(), p.end = 0;
       for (std::atomic<int64_t>& b : p.busy) b = 0;
     }
+    return true;
   }
   void finished(const runtime::ChunkTiming& t) override {
     Phase& p = phases_[size_t(t.phase)];
@@ -71,76 +68,8 @@ double median(std::vector<double> v) {
   return *middle;
 }
 
-/// Where in the program a value comes from: the outermost call that brought it there.
-ir::Place origin(const ir::Module& module, const ir::Value& value) {
-  if (value.locs.empty()) return {};
-  ir::LocId at = value.locs.front();
-  while (module.locs[at.index].called_from) at = module.locs[at.index].called_from;
-  return module.locs[at.index].place;
-}
-
-/// Names what a kernel stores and where it comes from: the place of its contraction or scatter,
-/// else of the last value that has one.
-class Describe {
- public:
-  Describe(Session& session, const ir::Module& module, const std::string& entry)
-      : session_(session), module_(module), function_(module[module.find(entry)]) {
-    names_ = ir::display_names(function_);
-    for (backend::Kernel& k : backend::kernels_of(function_)) kernels_[k.name] = std::move(k);
-  }
-
-  void operator()(KernelRow& row) const {
-    // A kernel that was taken apart is called k3.17, a copy of its result k3.copy.
-    auto found = kernels_.find(row.kernel.substr(0, row.kernel.find('.')));
-    if (found == kernels_.end()) return;
-    for (ir::ValueId v : found->second.yields)
-      row.stores += (row.stores.empty() ? "" : ", ") + names_[v.index];
-    ir::Place place = place_of(found->second);
-    if (place.line == 0) return;
-    row.place = fmt::format("{}:{}", place.line, place.column);
-    if (place.file != 0) row.place = module_.files[place.file] + ":" + row.place;
-    // Places in a dump are those of the program it was made from.
-    if (session_.program().module.stage != ir::Stage::Forward) return;
-    std::string_view line = session_.sources().line(place.file, place.line);
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    row.source = std::string(line);
-  }
-
- private:
-  Session& session_;
-  const ir::Module& module_;
-  const ir::Function& function_;
-  std::vector<std::string> names_;
-  std::map<std::string, backend::Kernel> kernels_;
-
-  ir::Place place_of(const backend::Kernel& kernel) const {
-    ir::Place place;
-    for (ir::ValueId v : kernel.values) {
-      const ir::Value& value = function_[v];
-      ir::Place p = origin(module_, value);
-      if (p.line != 0) place = p;
-      ir::Form form = ir::def(value.op).form;
-      if (p.line != 0 && (form == ir::Form::Contract || form == ir::Form::Scatter)) break;
-    }
-    return place;
-  }
-};
-
 /// Whether a row stands for work, not for the time between phases.
 bool works(const KernelRow& r) { return r.flops > 0 || r.bytes > 0; }
-
-/// What a row says of its speed.
-struct Rates {
-  double gflops = 0, gbytes = 0;
-  double of_peak = 0, of_bandwidth = 0;  ///< percent
-  Rates(const KernelRow& r, const MachineLimits& limits) {
-    if (!(r.seconds > 0)) return;
-    gflops = r.flops / r.seconds * 1e-9;
-    gbytes = r.bytes / r.seconds * 1e-9;
-    of_peak = 1e11 * gflops / limits.flops;
-    of_bandwidth = 1e11 * gbytes / limits.bytes;
-  }
-};
 
 void print_json(const KernelRow& r, double share, const MachineLimits& limits) {
   auto round = [](double v) { return std::round(v * 100) / 100; };
@@ -159,8 +88,8 @@ void print_json(const KernelRow& r, double share, const MachineLimits& limits) {
     j["percent_of_peak"] = round(rates.of_peak);
     j["percent_of_bandwidth"] = round(rates.of_bandwidth);
   }
-  if (!r.place.empty()) j["place"] = r.place;
-  if (!r.stores.empty()) j["stores"] = r.stores;
+  if (!r.site.place.empty()) j["place"] = r.site.place;
+  if (!r.site.stores.empty()) j["stores"] = r.site.stores;
   print_out(j.dump() + "\n");
 }
 
@@ -176,14 +105,22 @@ void print_row(const KernelRow& r, double share, const MachineLimits& limits) {
   if (works(r))
     line += fmt::format(" {:>9.1f} {:>6.1f} {:>8.1f} {:>8.1f}", rates.gflops, rates.of_peak,
                         rates.gbytes, rates.of_bandwidth);
-  if (!r.stores.empty() || !r.place.empty())
-    line += fmt::format("  {:<18} {:>6}  {}", shortened(r.stores, 18), r.place,
-                        shortened(r.source, 60));
+  if (!r.site.stores.empty() || !r.site.place.empty())
+    line += fmt::format("  {:<18} {:>6}  {}", shortened(r.site.stores, 18), r.site.place,
+                        shortened(r.site.source, 60));
   line.erase(line.find_last_not_of(' ') + 1);
   print_out(line + "\n");
 }
 
 }  // namespace
+
+Rates::Rates(const KernelRow& r, const MachineLimits& limits) {
+  if (!(r.seconds > 0)) return;
+  gflops = r.flops / r.seconds * 1e-9;
+  gbytes = r.bytes / r.seconds * 1e-9;
+  of_peak = 1e11 * gflops / limits.flops;
+  of_bandwidth = 1e11 * gbytes / limits.bytes;
+}
 
 MachineLimits measure_limits(const CommonOptions& options) {
   auto level = backend::parse_cpu(options.cpu).value_or(backend::native_cpu());
@@ -191,28 +128,25 @@ MachineLimits measure_limits(const CommonOptions& options) {
   return {backend::fma_peak(level, threads), backend::memory_bandwidth(threads)};
 }
 
-KernelTimes time_kernels(EntryRunner& runner, int64_t batch, Session& session,
-                         const ir::Module& module, const std::string& entry) {
-  constexpr double kSeconds = 0.3;
+KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
+                         runtime::Executor& executor, int64_t batch, const KernelSites& sites,
+                         double in_all) {
   constexpr size_t kLeastRuns = 3;
-  const runtime::Plan& plan = runner.plan();
   ChunkClock clock(plan);
   std::vector<std::vector<std::vector<double>>> seconds(plan.phases.size());  // phase, run, task
   std::vector<double> whole;
-  runner.executor().observe(&clock);
+  executor.observe(&clock);
   auto begin = Clock::now();
-  while (whole.size() < kLeastRuns || seconds_since(begin) < kSeconds) {
-    clock.start_run();
+  while (whole.size() < kLeastRuns || seconds_since(begin) < in_all) {
     auto start = Clock::now();
-    runner.run(batch);
+    executor.run(plan, arena, batch);
     whole.push_back(seconds_since(start));
     for (size_t p = 0; p < seconds.size(); ++p) seconds[p].push_back(clock.task_seconds(p));
   }
-  runner.executor().observe(nullptr);
+  executor.observe(nullptr);
 
   KernelTimes times;
   times.run_seconds = median(whole);
-  Describe describe(session, module, entry);
   double share = double(batch) / double(std::max<int64_t>(1, plan.batch_capacity));
   for (size_t p = 0; p < plan.phases.size(); ++p)
     for (size_t t = 0; t < plan.phases[p].tasks.size(); ++t) {
@@ -223,7 +157,7 @@ KernelTimes time_kernels(EntryRunner& runner, int64_t batch, Session& session,
       row.seconds = median(std::move(runs));
       row.flops = share * task.flops;
       row.bytes = share * task.bytes;
-      describe(row);
+      row.site = sites.of(task.name);
       times.rows.push_back(std::move(row));
     }
   return times;

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/netc/entry_runner.h"
+#include "runtime/executor.h"
+#include "tools/netc/kernel_site.h"
 #include "tools/netc/session.h"
 
 namespace netc::tools {
@@ -23,8 +24,14 @@ struct KernelRow {
   int64_t chunks = 0;
   double seconds = 0;  ///< median of the runs; tasks of one phase share its time by their work
   double flops = 0, bytes = 0;  ///< of one run; bytes are read plus written
-  std::string stores;           ///< names of the values that it writes
-  std::string place, source;    ///< `7:21` and that line; empty when it comes from no line
+  KernelSite site;
+};
+
+/// What a row says of its speed.
+struct Rates {
+  double gflops = 0, gbytes = 0;
+  double of_peak = 0, of_bandwidth = 0;  ///< percent
+  Rates(const KernelRow& row, const MachineLimits& limits);
 };
 
 struct KernelTimes {
@@ -32,10 +39,10 @@ struct KernelTimes {
   double run_seconds = 0;       ///< a whole run, watched
 };
 
-/// Runs the entry for some tenths of a second and watches its chunks. `module` is what `runner` was
-/// compiled from, `entry` its full name.
-KernelTimes time_kernels(EntryRunner& runner, int64_t batch, Session& session,
-                         const ir::Module& module, const std::string& entry);
+/// Runs a plan for `in_all` seconds and watches its chunks.
+KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
+                         runtime::Executor& executor, int64_t batch, const KernelSites& sites,
+                         double in_all);
 
 /// Writes the table, or with `json` a line for the limits and one for each row. `whole` is a run of
 /// the entry that nobody watched.

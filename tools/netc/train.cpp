@@ -6,16 +6,21 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "runtime/initializers.h"
 #include "runtime/interrupt.h"
 #include "runtime/run_directory.h"
+#include "runtime/trace.h"
 #include "runtime/trainer.h"
+#include "tools/netc/files.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/progress.h"
+#include "tools/netc/report/report.h"
 #include "tools/netc/session.h"
+#include "tools/netc/trace_file.h"
 #include "tools/netc/weights.h"
 
 namespace netc::tools {
@@ -25,9 +30,9 @@ namespace fs = std::filesystem;
 
 struct TrainOptions {
   CommonOptions common;
-  std::string output, init, resume, save, layout, progress = "auto";
+  std::string output, init, resume, save, layout, trace, progress = "auto";
   std::optional<int64_t> epochs, steps;
-  bool print_config = false, grad_stats = false;
+  bool print_config = false, grad_stats = false, report = false;
 };
 
 class Train {
@@ -56,6 +61,10 @@ class Train {
   TrainOptions options_;
   Session session_;
   std::string given_file_;  ///< a program named beside --resume
+  std::optional<runtime::Trace> trace_;
+
+  static constexpr auto kStage = runtime::Activity::Kind::Stage;
+  runtime::Trace* trace() { return trace_ ? &*trace_ : nullptr; }
 
   /// --resume DIR trains the program that the run was started with.
   void use_run_directory() {
@@ -140,6 +149,7 @@ class Train {
   }
 
   struct Compiled {
+    ir::Module module;
     runtime::Plan train, eval;
     std::optional<runtime::Plan> accumulate;
     TrainingHeader header;
@@ -174,6 +184,7 @@ class Train {
       compiled.header.arena_bytes = std::max(compiled.header.arena_bytes, part.plan.arena_bytes);
       compiled.accumulate = std::move(part.plan);
     }
+    compiled.module = std::move(module);
     compiled.train = std::move(train.plan);
     compiled.eval = std::move(eval.plan);
     return compiled;
@@ -195,7 +206,14 @@ class Train {
 
   Exit train() {
     runtime::InterruptScope interrupts;
+    if (!options_.trace.empty()) {
+      trace_.emplace(options_.common.thread_count());
+      // That the file cannot be written is found before training, not after it.
+      write_file(options_.trace, trace_json(*trace_, {}));
+    }
+    std::optional<runtime::Activity> preparing(std::in_place, trace(), kStage, "compile");
     Compiled compiled = compile();
+    preparing.emplace(trace(), kStage, "load data");
     const runtime::Plan* accumulate = compiled.accumulate ? &*compiled.accumulate : nullptr;
     const runtime::Plan* plans[] = {&compiled.train, &compiled.eval};
     runtime::Dataset data =
@@ -203,8 +221,10 @@ class Train {
     if (options_.grad_stats && !runtime::GradientStats(compiled.train).any())
       throw UsageError{"--grad-stats: the optimizer of a dump returns no gradients",
                        "train the program that it was made from"};
+    preparing.emplace(trace(), kStage, "initialise");
     runtime::ThreadPool pool(options_.common.thread_count());
     runtime::Executor executor(pool);
+    executor.observe(trace());
     runtime::Arena arena(compiled.header.arena_bytes);
     runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
     Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
@@ -214,6 +234,7 @@ class Train {
     std::optional<runtime::Checkpoint> checkpoint;
     if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
     runtime::TrainerSettings settings = trainer_settings(session_.program(), session_.model());
+    preparing.reset();
     // What can be wrong with the splits is found before a directory is made.
     runtime::training_splits(data, settings.valid_fraction, settings.valid_split);
 
@@ -225,34 +246,64 @@ class Train {
     settings.directory = directory.path();
     settings.config_text = config_for(directory.path());
     if (options_.steps) settings.step_limit = *options_.steps;
-    return run_trainer({compiled.train, compiled.eval, arena, executor, data, accumulate},
-                       std::move(settings), checkpoint, progress);
+    const runtime::TrainerParts parts{compiled.train, compiled.eval, arena,  executor,
+                                      data,           accumulate,    trace()};
+    std::optional<Report> report;
+    if (options_.report)
+      report.emplace(silent_session(""), compiled.module, parts, compiled.header, progress);
+    runtime::TrainingListener& listener =
+        report ? static_cast<runtime::TrainingListener&>(*report) : progress;
+    const auto afterwards = [&](const runtime::Error* failure) {
+      write_trace(compiled);
+      executor.observe(nullptr);
+      if (report) report->write(directory.path(), failure);
+    };
+    try {
+      const Exit exit = run_trainer(parts, std::move(settings), checkpoint, listener);
+      afterwards(nullptr);
+      return exit;
+    } catch (const runtime::Error& error) {
+      progress.clear_bar();
+      afterwards(&error);
+      throw;
+    }
+  }
+
+  void write_trace(const Compiled& compiled) {
+    if (!trace_) return;
+    std::map<std::string, KernelSites> sites;
+    for (const runtime::Trace::PlanRuns& p : trace_->plans())
+      sites.try_emplace(p.plan->name, session_, compiled.module, p.plan->name);
+    write_file(options_.trace, trace_json(*trace_, sites));
   }
 
   /// The effective source with its paths as they are seen from the run directory.
   std::string config_for(const std::string& directory) {
+    const std::string folder = fs::absolute(directory).lexically_normal().string();
+    return silent_session(folder).program().config_text;
+  }
+
+  /// The program once more, for work that says nothing but errors: warnings have been shown.
+  Session silent_session(const std::string& output_directory) const {
     CommonOptions quiet = options_.common;
-    quiet.quiet = true;  // warnings have been shown
+    quiet.quiet = true;
+    quiet.verbose = false;
     Session again(quiet);
-    again.load(overrides(), fs::absolute(directory).lexically_normal().string());
-    return again.program().config_text;
+    again.load(overrides(), output_directory);
+    return again;
   }
 
   Exit run_trainer(const runtime::TrainerParts& parts, runtime::TrainerSettings settings,
-                   const std::optional<runtime::Checkpoint>& checkpoint, Progress& progress) {
-    try {
-      runtime::Trainer trainer(parts, std::move(settings), progress);
-      if (checkpoint) {
-        if (!checkpoint->note.empty()) progress.notice(checkpoint->note);
-        trainer.resume(*checkpoint);
-      }
-      runtime::EndEvent end = trainer.run();
-      if (end.reason != runtime::StopReason::Signal) return Exit::ok;
-      return end.signal == SIGTERM ? Exit::terminated : Exit::interrupted;
-    } catch (const runtime::Error&) {
-      progress.clear_bar();
-      throw;
+                   const std::optional<runtime::Checkpoint>& checkpoint,
+                   runtime::TrainingListener& listener) {
+    runtime::Trainer trainer(parts, std::move(settings), listener);
+    if (checkpoint) {
+      if (!checkpoint->note.empty()) listener.notice(checkpoint->note);
+      trainer.resume(*checkpoint);
     }
+    runtime::EndEvent end = trainer.run();
+    if (end.reason != runtime::StopReason::Signal) return Exit::ok;
+    return end.signal == SIGTERM ? Exit::terminated : Exit::interrupted;
   }
 };
 }  // namespace
@@ -277,6 +328,10 @@ void add_train(CLI::App& app, Action& action) {
   command->add_flag("--grad-stats", options->grad_stats,
                     "write mean, std, norm and histogram of each parameter's gradients to "
                     "metrics.jsonl: every log_every steps, or at the end of each epoch");
+  command->add_flag("--report", options->report,
+                    "write report.html in the run directory: curves, gradients, mistakes, time");
+  command->add_option("--trace", options->trace,
+                      "write what ran when, on which thread, for Perfetto (trace-event JSON)");
   command->add_flag("--print-config", options->print_config, "print the effective program instead");
   command->callback([&action, options] { action = [options] { return Train(*options).run(); }; });
 }

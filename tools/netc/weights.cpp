@@ -39,6 +39,12 @@ void append_dim(const runtime::Tensor& t, size_t dim, int64_t& next, std::string
 }
 }  // namespace
 
+void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryRunner& to) {
+  for (const runtime::Slot* slot : runtime::weight_slots(to.plan()))
+    to.write(*slot, 0,
+             runtime::read_slot(*runtime::find_slot(from, slot->role, slot->name), arena, 0));
+}
+
 void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout) {
   auto slots = runtime::weight_slots(plan);

@@ -16,6 +16,10 @@ namespace netc::tools {
 void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout);
 
+/// Gives `to` the parameters and layer states that `from` has in `arena`: all entry points of a
+/// model have all of them.
+void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryRunner& to);
+
 /// Writes named tensors to a safetensors file.
 void save_tensors(const std::string& path,
                   const std::vector<std::pair<std::string, const runtime::Tensor*>>& tensors);
