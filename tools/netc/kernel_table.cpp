@@ -89,6 +89,7 @@ void print_json(const KernelRow& r, double share, const MachineLimits& limits) {
     j["percent_of_bandwidth"] = round(rates.of_bandwidth);
   }
   if (!r.site.place.empty()) j["place"] = r.site.place;
+  if (!r.site.source.empty()) j["source"] = r.site.source;
   if (!r.site.stores.empty()) j["stores"] = r.site.stores;
   print_out(j.dump() + "\n");
 }
