@@ -79,8 +79,6 @@ class ContractKernel {
   ir::DType type_{};
   Panels packed_[2];
   Space space_;
-  int64_t panels_ = 1, wide_panels_ = 1;  ///< column panels; the first ones are full
-  int narrow_columns_ = 0;                ///< of the others
   int64_t row_block_ = 1;
   // Long sums with few results: blocks of the folded label `split_` give partial results.
   int64_t splits_ = 1, split_block_ = 0;
@@ -99,13 +97,6 @@ class ContractKernel {
 
   /// Cuts the result into units: other labels x column panels x row blocks.
   void divide() {
-    int64_t n = ceil_div(size(p_.column), column_unit());
-    panels_ = std::max<int64_t>(1, ceil_div(n, p_.columns));
-    wide_panels_ = panels_;
-    bool fixed = p_.column < 0 || label(p_.column).size.is_constant();
-    narrow_columns_ = p_.whole_panels ? int(n % p_.columns) : p_.columns - 1;
-    if (fixed && !dot())
-      wide_panels_ = p_.whole_panels ? n / p_.columns : n - panels_ * (p_.columns - 1);
     double wanted = std::clamp(p_.multiplications / 16, kUnitLeast, kUnitMost);
     double per_row = 1;
     for (int l : p_.folded) per_row *= double(size(l));
@@ -114,7 +105,7 @@ class ContractKernel {
     int64_t rows = std::clamp<int64_t>(int64_t(wanted / std::max(per_row, 1.0)), 1, m);
     row_block_ = ceil_div(ceil_div(m, ceil_div(m, rows)), p_.rows) * p_.rows;
     for (int l : p_.outer) space_.shape.push_back(label(l).size);
-    space_.shape.push_back(panels_);
+    space_.shape.push_back(p_.panels.count);
     space_.shape.push_back(ceil_div(m, row_block_));
     choose_splits();
     space_.shape.insert(space_.shape.begin(), Dim(k_.sums_rows ? 1 : splits_));
@@ -269,25 +260,24 @@ class ContractKernel {
       rows(t, row_start);
     };
     // Wide panels, then narrow ones; the very last may end with half a vector.
+    const auto [count, wide, narrow] = p_.panels;
     int64_t halves = p_.half ? 1 : 0;
     auto panels_from = [&](int64_t from, int64_t to, bool half) {
       if (from >= to) return;
-      bool wide = from < wide_panels_;
+      const bool is_wide = from < wide;
       auto emit = [&] {
-        if (wide) return panels(p_.columns, b.CreateMul(panel, e_.i64(p_.columns)), half);
-        Value* beyond = b.CreateSub(panel, e_.i64(wide_panels_));
-        panels(narrow_columns_,
-               b.CreateAdd(b.CreateMul(beyond, e_.i64(narrow_columns_)),
-                           e_.i64(wide_panels_ * p_.columns)),
+        if (is_wide) return panels(p_.columns, b.CreateMul(panel, e_.i64(p_.columns)), half);
+        Value* beyond = b.CreateSub(panel, e_.i64(wide));
+        panels(narrow, b.CreateAdd(b.CreateMul(beyond, e_.i64(narrow)), e_.i64(wide * p_.columns)),
                half);
       };
-      if (from == 0 && to == panels_) return emit();
+      if (from == 0 && to == count) return emit();
       Value* is_in = b.CreateICmpSGE(panel, e_.i64(from));
       e_.when(b.CreateAnd(is_in, b.CreateICmpSLT(panel, e_.i64(to))), emit);
     };
-    panels_from(0, std::min(wide_panels_, panels_ - halves), false);
-    panels_from(wide_panels_, panels_ - halves, false);
-    panels_from(panels_ - halves, panels_, true);
+    panels_from(0, std::min(wide, count - halves), false);
+    panels_from(wide, count - halves, false);
+    panels_from(count - halves, count, true);
   }
 
   void rows(const Tile& panel, Value* row_start) {

@@ -25,6 +25,13 @@ struct Label {
 /// the end.
 enum class TileKind : uint8_t { Outer, Dot };
 
+/// How the vectors of the column label are dealt to panels, each as wide as a tile.
+struct ColumnPanels {
+  int64_t count = 1;
+  int64_t wide = 1;  ///< the first so many are as wide as the widest tile
+  int narrow = 0;    ///< vectors of each of the others
+};
+
 struct ContractionPlan {
   ir::ValueId einsum;
   std::vector<ir::Access> operands;  ///< left, right
@@ -37,9 +44,10 @@ struct ContractionPlan {
   std::vector<int> folded;    ///< folded labels, innermost loop last
   bool pack[2] = {};          ///< operand is first copied to panels
   int lanes = 1;
-  int rows = 1, columns = 1;   ///< of a tile; columns in vectors for Outer
-  bool half = false;           ///< the last vector of the column label has half the lanes
-  bool whole_panels = false;   ///< no tile lies across the end of a panel: the last is narrower
+  int rows = 1, columns = 1;  ///< of a tile; columns in vectors for Outer
+  bool half = false;          ///< the last vector of the column label has half the lanes
+  bool whole_panels = false;  ///< no tile lies across the end of a panel: the last is narrower
+  ColumnPanels panels;
   double multiplications = 0;  ///< at full batch
   int split = -1;           ///< folded label whose blocks give partial sums, to stay in the cache
   int64_t split_block = 0;  ///< elements of a block

@@ -281,6 +281,16 @@ class Planner {
     });
   }
 
+  /// Deals `vectors` to panels of `columns` and one fewer, so that none is much narrower; or, where
+  /// tiles must not lie across the ends of panels, of `columns` and what is left.
+  ColumnPanels deal_columns(const ContractionPlan& c, int64_t vectors, int columns) const {
+    const int64_t count = std::max<int64_t>(1, ceil_div(vectors, columns));
+    const bool fixed = c.column < 0 || label(c.column).size.is_constant();
+    if (c.kind == TileKind::Dot || !fixed) return {count, count, 0};
+    if (c.whole_panels) return {count, vectors / columns, int(vectors % columns)};
+    return {count, vectors - count * (columns - 1), columns - 1};
+  }
+
   double choose_tile(ContractionPlan& c) const {
     bool dot = c.kind == TileKind::Dot;
     int64_t m = size(c.row);
@@ -295,22 +305,23 @@ class Planner {
               double(ceil_div(size(c.lane), c.lanes));
     double best = std::numeric_limits<double>::infinity();
     c.rows = c.columns = 1;
+    c.panels = deal_columns(c, n, 1);
     for (int columns = 1; columns <= std::min<int64_t>(n, 8); ++columns)
       for (int rows = 1; rows <= std::min<int64_t>(m, 24); ++rows) {
         if (rows * columns + columns + spare > registers) break;
         if (c.whole_panels && !fits_panels(c, columns)) continue;
-        int64_t panels = ceil_div(n, columns);
-        int64_t wide = dot ? panels : c.whole_panels ? n / columns : n - panels * (columns - 1);
+        const auto [panels, wide, narrow] = deal_columns(c, n, columns);
         if (wide < 1 && !c.whole_panels) continue;  // fewer columns cover the same panels
-        int narrow = c.whole_panels ? int(n % columns) : columns - 1;
         double step = double(wide) * cycles(c, rows, columns);
-        if (!dot && wide < panels) step += double(panels - wide) * cycles(c, rows, narrow);
-        bool two_variants = !dot && wide != panels;
+        if (wide < panels) step += double(panels - wide) * cycles(c, rows, narrow);
+        bool two_variants = wide != panels;
         int last = two_variants ? narrow : columns;
         auto consider = [&](double cycles, int variants, bool half) {
           double total = double(ceil_div(m, rows)) * cycles * depth * (0.97 + 0.03 * variants);
           total *= 1 + 0.2 / double(rows * columns);  // fewer, larger tiles at equal cost
-          if (total < best) best = total, c.rows = rows, c.columns = columns, c.half = half;
+          if (total >= best) return;
+          best = total, c.rows = rows, c.columns = columns, c.half = half;
+          c.panels = {panels, wide, narrow};
         };
         consider(step, two_variants ? 2 : 1, false);
         if (can_halve(c))

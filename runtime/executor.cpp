@@ -74,6 +74,18 @@ void Executor::run(const Plan& plan, Arena& arena, int64_t batch) {
   }
   const FloatingPointScope environment;
   fault_.store(0, std::memory_order_relaxed);
+  Pace& pace = paces_[&plan];
+  const bool on_all = pace.on_all();
+  const int64_t start = now();
+  run_phases(plan, arena, batch, on_all);
+  if (batch == plan.batch_capacity && pool_.threads() > 1) pace.took(now() - start);
+  if (fault_.load(std::memory_order_relaxed) != 0) {
+    throw Error(Fault::IndexRun, fmt::format("an index computed in `{}` left its range", plan.name))
+        .note("it was clamped to keep memory safe, so the results of this step are not valid");
+  }
+}
+
+void Executor::run_phases(const Plan& plan, Arena& arena, int64_t batch, bool on_all) {
   ends_.resize(static_cast<size_t>(pool_.threads()));
   ChunkObserver* observer = observer_ && observer_->starts(plan, batch) ? observer_ : nullptr;
   int number = 0;
@@ -86,14 +98,10 @@ void Executor::run(const Plan& plan, Arena& arena, int64_t batch) {
         ends_[part] += share(task, chunks, part + 1, ends_.size());
       chunks += task.chunks;
     }
-    if (phase.alone)
+    if (phase.alone || !on_all)
       for (int64_t chunk = 0; chunk < chunks; ++chunk) run_chunk(&run, chunk, 0);
     else
       pool_.run(ends_, run_chunk, &run);
-  }
-  if (fault_.load(std::memory_order_relaxed) != 0) {
-    throw Error(Fault::IndexRun, fmt::format("an index computed in `{}` left its range", plan.name))
-        .note("it was clamped to keep memory safe, so the results of this step are not valid");
   }
 }
 

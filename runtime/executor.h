@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/arena.h"
+#include "runtime/pace.h"
 #include "runtime/plan.h"
 #include "runtime/thread_pool.h"
 
@@ -45,8 +47,11 @@ class Executor {
   ThreadPool& pool() { return pool_; }
 
  private:
+  void run_phases(const Plan& plan, Arena& arena, int64_t batch, bool on_all);
+
   ThreadPool& pool_;
   ChunkObserver* observer_ = nullptr;
+  std::unordered_map<const Plan*, Pace> paces_;
   std::vector<int64_t> ends_;  ///< of the threads' parts of a phase
   std::atomic<uint32_t> fault_{0};
 };
