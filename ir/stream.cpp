@@ -253,12 +253,35 @@ class Splitter {
            shape(v) == shape(f_[nest.head].args[0]);
   }
 
-  /// A view stays in the nest of what it looks at when all its readers are there.
+  /// A view stays in the nest of what it looks at when all its readers are there. One that nobody
+  /// reads is a result: a nest of its own copies it, unless the loop before it can write it.
   void view(ValueId v) {
     const auto found = f_[v].args.size() == 1 ? nest_.find(f_[v].args[0]) : nest_.end();
     if (found == nest_.end() || !read_in(v, found->second)) return;
-    nest_[v] = found->second;
-    nests_[found->second].values.push_back(v);
+    size_t nest = found->second;
+    if (!is_read(v) && (has_contraction(nests_[nest]) || !is_next(v, nest))) {
+      nest = nests_.size();
+      nests_.push_back({});
+    }
+    nest_[v] = nest;
+    nests_[nest].values.push_back(v);
+  }
+
+  bool is_read(ValueId v) const {
+    return std::any_of(kernel_.begin(), kernel_.end(), [&](ValueId user) {
+      const auto& args = f_[user].args;
+      return std::find(args.begin(), args.end(), v) != args.end();
+    });
+  }
+
+  bool has_contraction(const Nest& nest) const {
+    return nest.head && form(f_, nest.head) == Form::Contract;
+  }
+
+  /// Whether no value of another nest stands between `v` and the values of `nest`.
+  bool is_next(ValueId v, size_t nest) const {
+    const auto before = nest_.lower_bound(v);
+    return before != nest_.begin() && std::prev(before)->second == nest;
   }
 
   bool read_in(ValueId v, size_t nest) const {

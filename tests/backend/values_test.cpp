@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <span>
 
 #include "ir/reference.h"
 #include "passes/pass.h"
@@ -107,29 +108,73 @@ double loss_of(const ir::Module& module, const std::map<std::string, Array>& inp
   return ir::evaluate(module, loss, arguments(module[loss], inputs)).results[0].number(0);
 }
 
+/// A model whose loss is the sum of log1p(square(expression)) over all elements of `expressions`.
+std::string model_of_losses(const std::vector<std::string>& expressions) {
+  std::string loss, text = "model m {\n" + frontend::value_case_floats("param", " = zeros()") +
+                           frontend::value_case_integers();
+  for (const std::string& e : expressions) {
+    const std::string r = "r" + std::to_string(loss.size());
+    text += "  " + r + " = " + e + "\n";
+    loss += (loss.empty() ? "" : " + ") + ("sum(log1p(square(float(" + r + "))))");
+  }
+  return text + "  loss " + loss + "\n}\n";
+}
+
+struct TorchGradient {
+  std::string expression;
+  std::map<std::string, std::vector<double>> gradients;  ///< by input
+};
+
+const TorchGradient kTorchGradients[] = {
+#include "tests/torch/gradients.inc"
+};
+
+TEST(CompiledGradients, AreThoseOfPyTorch) {
+  const std::span<const TorchGradient> all = kTorchGradients;
+  for (size_t first = 0; first < all.size(); first += kTogether) {
+    std::vector<std::string> expressions;
+    std::map<std::string, std::vector<double>> expected;
+    for (const TorchGradient& c : all.subspan(first, std::min(kTogether, all.size() - first))) {
+      expressions.push_back(c.expression);
+      for (const auto& [name, gradient] : c.gradients) {
+        expected[name].resize(gradient.size());
+        for (size_t i = 0; i < gradient.size(); ++i) expected[name][i] += gradient[i];
+      }
+    }
+    const ir::Module step =
+        planned(elaborate("dtype f64\n" + model_of_losses(expressions)), "m.step");
+    const ir::Function& f = step.functions[0];
+    const auto results = run_compiled(step, arguments(f, points()), {.capacity = 1, .n = 1});
+    size_t compared = 0;
+    for (size_t r = 1; r < results.size(); ++r) {
+      const std::string name = f.results[r].name.substr(2);  // d_x
+      const std::vector<double>& wanted = expected[name];
+      compared += wanted.size();
+      for (size_t i = 0; i < wanted.size(); ++i)
+        EXPECT_NEAR(results[r].floats[i], wanted[i], 1e-9 * std::max(1.0, std::abs(wanted[i])))
+            << "d/d" << name << "[" << i << "] of " << testing::PrintToString(expressions);
+    }
+    EXPECT_GT(compared, 0u);
+  }
+}
+
 TEST(CompiledGradients, AreThoseOfDifferences) {
   std::vector<const ValueCase*> cases;
   for (const ValueCase& c : frontend::value_cases())
     if (is_differentiable(c)) cases.push_back(&c);
   ASSERT_GT(cases.size(), 100u);
   for (size_t first = 0; first < cases.size(); first += kTogether) {
-    std::string body = frontend::value_case_floats("param", " = zeros()") +
-                       frontend::value_case_integers(),
-                loss, shown;
-    for (size_t n = first; n < std::min(first + kTogether, cases.size()); ++n) {
-      const std::string r = "r" + std::to_string(n);
-      body += "  " + r + " = " + cases[n]->expression + "\n";
-      loss +=
-          (loss.empty() ? "sum(log1p(square(float(" : " + sum(log1p(square(float(") + r + "))))";
-      shown += std::string(cases[n]->expression) + "\n";
-    }
-    body += "  loss " + loss + "\n}\n";
-    const ir::Module forward = elaborate("dtype f64\nmodel m {\n" + body);
+    std::vector<std::string> expressions;
+    for (size_t n = first; n < std::min(first + kTogether, cases.size()); ++n)
+      expressions.push_back(cases[n]->expression);
+    const std::string text = model_of_losses(expressions);
+    const std::string shown = testing::PrintToString(expressions);
+    const ir::Module forward = elaborate("dtype f64\n" + text);
     auto inputs = points();
     std::map<std::string, std::vector<double>> gradients;
     for (const char* dtype : {"f64", "f32"}) {
       const ir::Module step =
-          planned(elaborate(std::string("dtype ") + dtype + "\nmodel m {\n" + body), "m.step");
+          planned(elaborate(std::string("dtype ") + dtype + "\n" + text), "m.step");
       const ir::Function& f = step.functions[0];
       const auto results = run_compiled(step, arguments(f, inputs), {.capacity = 1, .n = 1});
       for (size_t r = 1; r < results.size(); ++r) {

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Tests of tools/bench that measure nothing: bench_test.py NETC"""
+import importlib.machinery
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -7,7 +9,8 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "bench"))
+BENCH = pathlib.Path(__file__).resolve().parents[2] / "tools" / "bench"
+sys.path.insert(0, str(BENCH))
 import chart
 import goals
 import report
@@ -15,6 +18,15 @@ import runners
 import zoo
 
 NETC = sys.argv[1] if len(sys.argv) > 1 else "netc"
+
+
+def program(name):
+    """A program of tools/bench as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, str(BENCH / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    sys.modules[name] = module    # dataclasses look it up
+    loader.exec_module(module)
+    return module
 
 
 def recorded():
@@ -129,6 +141,24 @@ class Report(unittest.TestCase):
     def test_amounts_have_three_digits(self):
         amounts = [goals.amount(*a) for a in ((0.27, "us"), (719.2, "us"), (44412, "us"), (0.07, "s"), (1.06, "s"))]
         self.assertEqual(amounts, ["0.27 µs", "719 µs", "44.4 ms", "70.0 ms", "1.06 s"])
+
+
+class Accuracy(unittest.TestCase):
+    accuracy = program("accuracy")
+
+    def test_every_net_takes_its_settings(self):
+        for net in self.accuracy.NETS:
+            done = subprocess.run([NETC, "check", self.accuracy.ROOT / "examples" / net.program, *net.settings()],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_medians_decide(self):
+        near, far = dict(netc=[98.0, 98.7, 20.0], torch=[98.2, 98.3, 98.4]), dict(netc=[98.0] * 3, torch=[98.4] * 3)
+        self.assertAlmostEqual(self.accuracy.below(near), 0.3)
+        net = self.accuracy.NETS[0]
+        text = self.accuracy.page([(net, near), (net, far)], 3, dict(netc="0.1.0", torch="2.0"))
+        self.assertIn("| 98.00 % (20.00 to 98.70) | 98.30 % (98.20 to 98.40) | -0.30 |", text)
+        self.assertIn("| **-0.40: short** |", text)
 
 
 class PeerProcess(unittest.TestCase):

@@ -117,13 +117,14 @@ int64_t index_limit(const Module& module) {
 
 class Program {
  public:
-  Program(Module module, uint64_t seed, Verdict& verdict)
+  Program(Module module, uint64_t seed, std::optional<CpuLevel> cpu, Verdict& verdict)
       : module_(std::move(module)), random_(seed), verdict_(verdict) {
     static const int64_t kCapacities[] = {5, 8, 1, 17, 3};
     capacity_ = kCapacities[random_() % 5];
     n_ = random_() % 3 == 0 ? std::max<int64_t>(1, capacity_ / 2) : capacity_;
     const std::vector<CpuLevel> levels = backend::test::levels();
     cpu_ = random_() % 3 == 0 ? levels[random_() % levels.size()] : backend::native_cpu();
+    cpu_ = cpu.value_or(cpu_);
     level_ = int(random_() % 4);
     if (level_ == 3) level_ = 2;
     style_ = random_() % 3;
@@ -401,7 +402,7 @@ Loaded load(const std::string& text) {
   return out;
 }
 
-Verdict check(const std::string& text, uint64_t seed) {
+Verdict check(const std::string& text, uint64_t seed, std::optional<CpuLevel> cpu) {
   Verdict verdict;
   try {
     Loaded loaded = load(text);
@@ -411,7 +412,7 @@ Verdict check(const std::string& text, uint64_t seed) {
         verdict.rejection = d.code + ": " + d.message;
     }
     if (!loaded.accepted()) return verdict;
-    Program(std::move(loaded.module), seed, verdict).run();
+    Program(std::move(loaded.module), seed, cpu, verdict).run();
     verdict.valid = true;
   } catch (const Verdict&) {  // rejected by a pass: the verdict says so
   } catch (const Mismatch& m) {

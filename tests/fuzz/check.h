@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "backend/compile.h"
 #include "frontend/diagnostics.h"
 #include "frontend/elaborate.h"
 #include "frontend/source.h"
@@ -34,7 +36,8 @@ struct Verdict {
 
 /// Compiles and runs `text` with inputs, batch, level and CPU that follow from `seed`; compares
 /// outputs, loss, gradients and updated parameters with the oracle, and its gradients with forward
-/// mode and central differences. Never throws.
-Verdict check(const std::string& text, uint64_t seed);
+/// mode and central differences; `cpu` is taken in place of the CPU level that follows. Never
+/// throws.
+Verdict check(const std::string& text, uint64_t seed, std::optional<backend::CpuLevel> cpu = {});
 
 }  // namespace netc::fuzz

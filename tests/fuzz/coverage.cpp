@@ -73,7 +73,8 @@ void Campaign::add(const Campaign& other) {
   coverage.add(other.coverage);
 }
 
-Campaign run_campaign(uint64_t first, uint64_t count, int threads) {
+Campaign run_campaign(uint64_t first, uint64_t count, int threads,
+                      std::optional<backend::CpuLevel> cpu) {
   Campaign all;
   all.programs = count;
   std::atomic<uint64_t> next = first;
@@ -82,7 +83,7 @@ Campaign run_campaign(uint64_t first, uint64_t count, int threads) {
     Coverage coverage;
     for (uint64_t seed; (seed = next.fetch_add(1)) < first + count;) {
       const std::string text = generate(random_bytes(seed));
-      Verdict v = check(text, seed);
+      Verdict v = check(text, seed, cpu);
       if (v.valid) coverage.add(text, load(text).module);
       const std::lock_guard guard(lock);
       all.invalid += !v.valid && v.failure.empty();

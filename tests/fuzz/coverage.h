@@ -39,7 +39,9 @@ struct Campaign {
   std::string summary() const;
 };
 
-/// Checks programs `first` … `first + count - 1` on some threads.
-Campaign run_campaign(uint64_t first, uint64_t count, int threads);
+/// Checks programs `first` … `first + count - 1` on some threads, at `cpu` or each at its own
+/// level.
+Campaign run_campaign(uint64_t first, uint64_t count, int threads,
+                      std::optional<backend::CpuLevel> cpu = {});
 
 }  // namespace netc::fuzz

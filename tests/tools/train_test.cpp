@@ -1,8 +1,9 @@
 // Training as a user runs it: reproducible to the bit, resumable, interruptible, evaluated alike.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "runtime/data/loaders.h"
 #include "runtime/safetensors.h"
@@ -36,6 +37,27 @@ TEST(Train, AnyNumberOfThreadsGivesTheSameBits) {
     if (first.empty()) first = weights;
     EXPECT_EQ(weights, first) << threads << " threads";
   }
+}
+
+TEST(Train, TheBatchMayHaveAnyName) {
+  Scratch s;
+  s.example("mnist.net", 300, 50);
+  const std::string text = s.read("mnist.net");
+  s.write("rows.net", std::regex_replace(text, std::regex("\\[batch"), "[rows"));
+  for (const char* name : {"mnist", "rows"}) {
+    const auto r = s.netc({"train", std::string(name) + ".net", "-o", name, "--epochs", "1"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  }
+  EXPECT_EQ(s.read("rows/last.safetensors"), s.read("mnist/last.safetensors"));
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"gradcheck", "rows.net", "--samples", "4"},
+        {"bench", "rows.net", "--min-time", "0s"},
+        {"eval", "rows"}}) {
+    const auto r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 0) << command[0] << r.err;
+  }
+  // What people read has the name that they wrote.
+  EXPECT_THAT(s.netc({"dump", "rows.net", "--stage=backward"}).out, testing::HasSubstr("[rows"));
 }
 
 TEST(Train, ResumedEqualsUninterrupted) {

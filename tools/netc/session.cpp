@@ -194,6 +194,20 @@ ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names
   return module;
 }
 
+namespace {
+
+/// Calls the batch of every model `batch`, the one name that passes behind the stages which people
+/// read, and the backend, know.
+ir::Module with_one_batch_name(ir::Module module, const std::vector<frontend::ModelInfo>& models) {
+  std::map<std::string, ir::Dim> names;
+  for (const frontend::ModelInfo& m : models)
+    if (!m.batch_symbol.empty() && m.batch_symbol != "batch")
+      names[m.batch_symbol] = ir::Dim::symbol("batch");
+  return names.empty() ? module : passes::specialise(std::move(module), names);
+}
+
+}  // namespace
+
 ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir::Module module,
                                const Lowering& lowering, const passes::RunOptions& run_options) {
   passes::PassContext context;
@@ -205,6 +219,8 @@ ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir:
   context.batch_capacity = lowering.batch_capacity;
   context.wrt = lowering.wrt;
   try {
+    if (lowering.to > ir::Stage::Backward)
+      module = with_one_batch_name(std::move(module), program_.models);
     module = passes::run(list, std::move(module), context, run_options, &timings);
   } catch (const ir::DiagnosticError& e) {
     context.diagnostics.push_back(e.diagnostic);
