@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "frontend/float_arithmetic.h"
+#include "frontend/foreign.h"
 
 namespace netc::frontend {
 namespace {
@@ -173,13 +174,8 @@ std::optional<Constant> ConstantEvaluator::name(const std::string& name, const E
   if (found.item != nullptr) return let(found, expr);
   if (name == "inf") return std::numeric_limits<double>::infinity();
   if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
-  const std::string near = nearest(name, visible_names(unit));
-  const std::string foreign = foreign_spelling(name);
   return report("E0202", expr.span, fmt::format("unknown name `{}`", name),
-                "not a constant of this program",
-                !near.empty()      ? fmt::format("did you mean `{}`?", near)
-                : !foreign.empty() ? fmt::format("it is called `{}` here", foreign)
-                                   : "");
+                "not a constant of this program", suggestion(name, visible_names(unit)));
 }
 
 std::optional<Constant> ConstantEvaluator::let(const Let& let, const Expr& expr) {

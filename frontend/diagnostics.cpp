@@ -2,7 +2,6 @@
 #include "frontend/diagnostics.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 namespace netc::frontend {
@@ -62,119 +61,6 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     }
   }
   return found;
-}
-
-std::string foreign_spelling(std::string_view word) {
-  static const std::map<std::string_view, std::string_view> spellings = {
-      {"axis", "dim"},
-      {"axes", "dim"},
-      {"dims", "dim"},
-      {"keepdims", "keepdim"},
-      {"view", "reshape"},
-      {"cat", "concat"},
-      {"concatenate", "concat"},
-      {"hstack", "concat"},
-      {"vstack", "concat"},
-      {"pad", "padding"},
-      {"clamp", "clip"},
-      {"detach", "stop_gradient"},
-      {"newaxis", "None"},
-      {"np.newaxis", "None"},
-      {"True", "true"},
-      {"False", "false"},
-      {"none", "None"},
-      {"null", "None"},
-      {"matmul", "@"},
-      {"mm", "@"},
-      {"bmm", "@"},
-      {"dot", "@"},
-      {"power", "pow"},
-      {"absolute", "abs"},
-      {"fabs", "abs"},
-      {"ln", "log"},
-      {"amax", "max"},
-      {"amin", "min"},
-      {"average", "mean"},
-      {"swapaxes", "transpose"},
-      {"ravel", "flatten"},
-      {"expand_dims", "unsqueeze"},
-      {"broadcast_to", "expand"},
-      {"arange", "iota"},
-      {"range", "iota"},
-      {"onehot", "one_hot"},
-      {"astype", "float"},
-      {"to", "float"},
-      {"float32", "f32"},
-      {"float64", "f64"},
-      {"double", "f64"},
-      {"half", "f32"},
-      {"int32", "i32"},
-      {"int64", "i64"},
-      {"long", "i64"},
-      {"uint8", "u8"},
-      {"byte", "u8"},
-      {"swish", "silu"},
-      {"hardtanh", "clip"},
-      {"logit_loss", "bce_with_logits"},
-      {"Linear", "Linear"},
-      {"Dense", "Linear"},
-      {"FullyConnected", "Linear"},
-      {"ReLU", "relu"},
-      {"LeakyReLU", "leaky_relu"},
-      {"GELU", "gelu"},
-      {"SiLU", "silu"},
-      {"ELU", "elu"},
-      {"Softplus", "softplus"},
-      {"Tanh", "tanh"},
-      {"Sigmoid", "sigmoid"},
-      {"Softmax", "softmax"},
-      {"LogSoftmax", "log_softmax"},
-      {"MSELoss", "mse"},
-      {"mse_loss", "mse"},
-      {"L1Loss", "l1"},
-      {"l1_loss", "l1"},
-      {"mae", "l1"},
-      {"HuberLoss", "huber"},
-      {"SmoothL1Loss", "huber"},
-      {"BCEWithLogitsLoss", "bce_with_logits"},
-      {"binary_cross_entropy_with_logits", "bce_with_logits"},
-      {"CrossEntropyLoss", "cross_entropy"},
-      {"softmax_cross_entropy", "cross_entropy"},
-      {"NLLLoss", "nll"},
-      {"nll_loss", "nll"},
-      {"label_smoothing", "smoothing"},
-      {"BatchNorm1d", "BatchNorm"},
-      {"BatchNorm2d", "BatchNorm"},
-      {"MaxPool2D", "MaxPool2d"},
-      {"MultiheadAttention", "MultiHeadAttention"},
-      {"SGD", "sgd"},
-      {"Adam", "adam"},
-      {"AdamW", "adamw"},
-      {"RMSprop", "rmsprop"},
-      {"RMSProp", "rmsprop"},
-      {"Adagrad", "adagrad"},
-      {"Lion", "lion"},
-      {"glorot_uniform", "xavier_uniform"},
-      {"glorot_normal", "xavier_normal"},
-      {"he_uniform", "kaiming_uniform"},
-      {"he_normal", "kaiming_normal"},
-      {"learning_rate", "lr"},
-      {"batch_size", "batch"},
-      {"num_epochs", "epochs"},
-      {"n_epochs", "epochs"},
-      {"validation_split", "valid"},
-      {"early_stopping", "patience"},
-      {"decay", "weight_decay"},
-      {"grad_clip", "clip"},
-      {"random_state", "seed"}};
-  if (const auto found = spellings.find(word); found != spellings.end()) {
-    return std::string(found->second == word ? std::string_view() : found->second);
-  }
-  const size_t dot = word.rfind('.');  // nn.Linear, F.relu, torch.nn.functional.softmax
-  if (dot == std::string_view::npos) return {};
-  const std::string_view last = word.substr(dot + 1);
-  const std::string known = foreign_spelling(last);
-  return known.empty() ? std::string(last) : known;
 }
 
 }  // namespace netc::frontend

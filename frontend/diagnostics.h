@@ -36,7 +36,5 @@ std::string render(const std::vector<ir::Diagnostic>& diagnostics, const SourceS
 
 /// The candidate nearest to `word` within max(1, length/3) edits, or empty.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-/// The netc spelling of a name from PyTorch or NumPy (`axis` -> `dim`), or empty.
-std::string foreign_spelling(std::string_view word);
 
 }  // namespace netc::frontend

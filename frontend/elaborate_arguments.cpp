@@ -2,18 +2,12 @@
 // not fit.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "frontend/elaborate_state.h"
+#include "frontend/foreign.h"
 
 namespace netc::frontend {
-namespace {
-
-/// Whose spelling a foreign name is.
-const char* origin(std::string_view word) {
-  return word == "axis" || word == "keepdims" || word == "newaxis" ? "NumPy" : "PyTorch";
-}
-
-}  // namespace
-
 std::string Elaborator::signature(const Item& item) const {
   auto list = [&](const std::vector<ParamDecl>& params) {
     std::string out = "(";
@@ -73,18 +67,14 @@ Bound Elaborator::bind_arguments(const std::vector<Builtin::Parameter>& params, 
       for (const Builtin::Parameter& p : params) names.push_back(p.name);
       ir::Diagnostic d = error("E0204", fmt::format("`{}` has no argument `{}`", name, arg.name),
                                arg.name_span, "unknown argument");
-      std::string near = nearest(arg.name, names), foreign = foreign_spelling(arg.name);
-      bool known = std::find(names.begin(), names.end(), foreign) != names.end();
-      if (!foreign.empty() && known) {
-        std::string fixed = text(site.span);
-        size_t offset = arg.name_span.begin - site.span.begin;
-        if (offset + arg.name.size() <= fixed.size())
-          fixed.replace(offset, arg.name.size(), foreign);
-        d.helps.push_back(fmt::format("{}'s `{}` is called `{}` here: `{}`", origin(arg.name),
-                                      arg.name, foreign, fixed));
-      } else if (!near.empty()) {
-        d.helps.push_back(fmt::format("did you mean `{}`?", near));
+      std::string help = suggestion(arg.name, names);
+      const size_t offset = arg.name_span.begin - site.span.begin;
+      std::string fixed = text(site.span);
+      if (help.ends_with(" here") && offset + arg.name.size() <= fixed.size()) {
+        fixed.replace(offset, arg.name.size(), intended_name(arg.name, names));
+        help += fmt::format(": `{}`", fixed);
       }
+      if (!help.empty()) d.helps.push_back(std::move(help));
       refuse(std::move(d));
     }
     if (bound[k])
@@ -104,6 +94,53 @@ void Elaborator::match_argument(const ParamDecl& p, ir::ValueId v, const CallArg
                                 const LayerInstance* instance) {
   if (!p.type) return;
   if (auto m = match(*p.type, type(v))) argument_mismatch(p, *m, v, arg, site, callee, instance);
+}
+
+namespace {
+
+/// What makes a tensor fit whose rank is off by one; empty when nothing does so surely.
+std::string rank_help(const std::string& expected, const ir::Type& actual,
+                      const std::string& argument) {
+  if (expected.find("...") != std::string::npos) return {};
+  const int wanted = 1 + int(std::count(expected.begin(), expected.end(), ','));
+  const std::string x = argument.find('\n') == std::string::npos ? argument : "x";
+  const bool plain = x.find_first_of(" |") == std::string::npos;
+  const std::string base = plain ? x : "(" + x + ")";
+  if (actual.rank() + 1 == wanted && actual.rank() > 0)
+    return fmt::format("`None` puts in a dim of size 1: `{}[:, None]`", base);
+  if (actual.rank() == wanted + 1 && actual.shape.back() == ir::Dim(1) && wanted == 1)
+    return fmt::format("an index takes out the dim of size 1: `{}[:, 0]`", base);
+  return {};
+}
+
+/// The first dim of those that have `wanted` elements together, the last ones; 0 when no two do.
+int64_t flattened_from(const ir::Shape& shape, const ir::Dim& wanted) {
+  ir::Dim count = shape.empty() ? ir::Dim(0) : shape.back();
+  for (size_t k = shape.size() - 1; k-- > 1;) {
+    count = count * shape[k];
+    if (count == wanted) return int64_t(k);
+  }
+  return 0;
+}
+
+}  // namespace
+
+// A call of two tensors with the arguments exchanged, where the other one fits `p`.
+std::string Elaborator::swapped_arguments(const ParamDecl& p, const CallSite& site) {
+  if (site.args.size() != 2) return {};
+  const CallArg &a = site.args[0], &b = site.args[1];
+  if (!a.expr || !b.expr || !a.name.empty() || !b.name.empty() || a.expr->span.end <= site.at.begin)
+    return {};
+  size_t fit = 0;
+  for (const CallArg* arg : {&a, &b})
+    if (const auto* t = arg->value ? arg->value->as<TensorVal>() : nullptr) {
+      Scope trial;
+      trial.unit = scope_->unit;
+      Restore<Scope*> inner(scope_, &trial);
+      fit += match(*p.type, type(t->id)) ? 0 : 1;
+    }
+  if (fit != 1) return {};
+  return fmt::format("{}({}, {})", site.callee, text(b.expr->span), text(a.expr->span));
 }
 
 const std::pair<std::string, Span>* Elaborator::producer_of(ir::ValueId v) const {
@@ -132,6 +169,9 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
   bool piped = arg.expr && arg.expr->span.end <= site.at.begin && site.args.size() == 1;
   Span place = piped || !arg.expr ? site.at : arg.expr->span;
   const std::string argument = arg.expr ? text(arg.expr->span) : "";
+  std::string swapped = swapped_arguments(p, site);
+  if (!swapped.empty())
+    swapped = fmt::format("perhaps the arguments stand the wrong way round: `{}`", swapped);
   if (m.kind == Mismatch::Kind::DType) {
     ir::DType wanted = dtype(*p.type);
     ir::Diagnostic d = error("E0305",
@@ -139,9 +179,12 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
                                          ir::name(wanted), p.path.str(), ir::name(actual.dtype)),
                              place, "this argument is " + ir::str(actual));
     bool plain = !argument.empty() && argument.find('\n') == std::string::npos;
-    d.helps.push_back(plain && !piped
-                          ? fmt::format("convert it: `{}({})`", ir::name(wanted), argument)
-                          : fmt::format("convert it with `{}(…)`", ir::name(wanted)));
+    if (!swapped.empty())
+      d.helps.push_back(swapped);
+    else
+      d.helps.push_back(plain && !piped
+                            ? fmt::format("convert it: `{}({})`", ir::name(wanted), argument)
+                            : fmt::format("convert it with `{}(…)`", ir::name(wanted)));
     fail(std::move(d));
   }
   bool features = instance && m.kind == Mismatch::Kind::Size && m.from_end == 1;
@@ -155,7 +198,21 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
           fmt::format("`{}` produces {} here", producer->first, ir::str(actual)));
   else if (auto declared = frame_->declared.find(v.index); declared != frame_->declared.end())
     other(d, declared->second, "declared here");
+  if (!swapped.empty())
+    d.helps.push_back(swapped);
+  else if (const std::string help = rank_help(expected, actual, argument); !help.empty())
+    d.helps.push_back(help);
+  // Where the sizes of the others come from.
+  for (const CallArg& given : site.args) {
+    const auto* t = given.value ? given.value->as<TensorVal>() : nullptr;
+    if (!t || !given.expr || &given == &arg || piped) continue;
+    other(d, given.expr->span, ir::str(type(t->id)));
+    if (const auto* producer = producer_of(t->id))
+      other(d, producer->second,
+            fmt::format("`{}` produces {} here", producer->first, ir::str(type(t->id))));
+  }
   bool labelled = false;
+  const int64_t flat_from = features ? flattened_from(actual.shape, m.wanted) : 0;
   if (instance && m.kind == Mismatch::Kind::Size && !(*p.type->dims)[m.position].ellipsis) {
     const auto& layer = std::get<LayerItem>(instance->item->node);
     const auto* n = std::get_if<Name>(&(*p.type->dims)[m.position].size->node);
@@ -174,7 +231,15 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
         fixed += sep + (j == k ? m.found.str() : written);
         hole += sep + (j == k ? "_" : written);
       }
-      d.helps.push_back(fmt::format("write `{})`, or `{})` to infer it", fixed, hole));
+      if (flat_from > 0)
+        d.helps.push_back(
+            piped ? fmt::format("flatten it first: `|> Flatten({}) |> {}`", flat_from,
+                                text({site.at.file, site.at.begin, site.span.end}))
+                  : fmt::format("flatten it first: `flatten({}, {})`",
+                                argument.find('\n') == std::string::npos ? argument : "…",
+                                flat_from));
+      else
+        d.helps.push_back(fmt::format("write `{})`, or `{})` to infer it", fixed, hole));
     }
   }
   if (!labelled && p.type->span.end > p.type->span.begin && sources_[p.type->span.file].path.size())

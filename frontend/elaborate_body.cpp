@@ -289,8 +289,8 @@ std::vector<Val> Elaborator::check_results(const std::vector<ResultType>& result
     const ir::Type actual = type(values[i].as<TensorVal>()->id);
     auto m = match(t, actual);
     if (!m) continue;
-    bool open =
-        m->kind == Mismatch::Kind::Size && !(m->wanted.is_constant() && m->found.is_constant());
+    // Sizes that differ by a number differ for sure.
+    bool open = m->kind == Mismatch::Kind::Size && !(m->wanted - m->found).is_constant();
     ir::Diagnostic d;
     if (open) {
       d = error("E0304",
@@ -446,8 +446,10 @@ void Elaborator::gradient_function(
                                fmt::format("the gradient for `{}` must be {} like `{}`, this is {}",
                                            wanted[i].first->path.str(), ir::str(want),
                                            wanted[i].first->path.str(), ir::str(type(v))),
-                               spans[i]);
+                               spans[i], "has type " + ir::str(type(v)));
       other(d, wanted[i].first->path.span, ir::str(want));
+      if (want.rank() == 0 && type(v).rank() > 0)
+        d.helps.push_back(fmt::format("sum it: `sum({})`", text(spans[i])));
       fail(std::move(d));
     }
     frame.b.result("", v);

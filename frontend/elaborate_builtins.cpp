@@ -67,12 +67,17 @@ std::vector<int64_t> dims_argument(Elaborator& e, CallSite& site, CallArg* arg, 
 void fail_in_program(Elaborator& e, Span at, const char* code, const std::string& message,
                      const std::string& help) {
   std::vector<Level> outer = e.levels_;
+  Level call;
   while (!outer.empty() && outer.back().is_std) {
-    at = outer.back().called_from;
+    call = outer.back();
+    at = call.called_from;
     outer.pop_back();
   }
   Restore<std::vector<Level>> program_levels(e.levels_, std::move(outer));
-  e.fail(code, message, at, "", help);
+  ir::Diagnostic d = e.error(code, message, at);
+  e.label_arguments(d, call);
+  if (!help.empty()) d.helps.push_back(help);
+  e.fail(std::move(d));
 }
 
 namespace {

@@ -27,12 +27,7 @@ Val Elaborator::call(const Expr& e, const Call& c) {
   }
   std::string root;
   bool is_path = dotted(*m->base, root);
-  if (is_path && root.find('.') == std::string::npos && !lookup(root)) {
-    std::string foreign = foreign_spelling(path);
-    std::string help = foreign.empty() ? "" : fmt::format("did you mean `{}`?", foreign);
-    fail("E0201", fmt::format("unknown function `{}`", path), c.callee->span,
-         "not defined here, in `use` files, or in std", help);
-  }
+  if (is_path && !lookup(root.substr(0, root.find('.')))) unknown(path, c.callee->span, true);
   Val base = eval(*m->base);
   if (base.is<AliasVal>()) {
     if (auto v = item(base.as<AliasVal>()->unit, m->name)) return apply(*v, site);
@@ -261,6 +256,8 @@ Val Elaborator::call_fn(const ItemVal& fn, CallSite& site) {
       }
   }
 
+  if (is_std) warn_of_probabilities(node.name.str(), values, bound);
+
   // Flattened where no call can say it: what draws random numbers, takes layers, or (in std, whose
   // functions dumps do not print) has tensors that no call by position reaches.
   bool flatten = impure(fn);
@@ -371,7 +368,7 @@ Val Elaborator::inline_fn(const ItemVal& fn, Scope& scope, CallSite& site) {
   enter_call(site.at);
   const auto& node = std::get<FnItem>(fn.item->node);
   active_.push_back(fn.item);
-  levels_.push_back({node.name.str(), site.at, false, items_[fn.unit].is_std});
+  levels_.push_back(level_of(node.name.str(), site, false, items_[fn.unit].is_std));
   called_from_.push_back(notes_given_ ? ir::LocId{} : loc(site.at));
   struct Leave {
     Elaborator& e;
@@ -405,7 +402,7 @@ Instance Elaborator::instantiate(const ItemVal& fn, Scope scope, std::vector<Val
   Frame frame(module_, made.function);
   std::vector<std::pair<const ParamDecl*, ir::ValueId>> inputs;
   active_.push_back(fn.item);
-  levels_.push_back({node.name.str(), site.at, false, is_std});
+  levels_.push_back(level_of(node.name.str(), site, false, is_std));
   called_from_.push_back({});
   struct Leave {
     Elaborator& e;

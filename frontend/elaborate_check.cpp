@@ -47,6 +47,38 @@ ir::Type Elaborator::open_type(const TypeSyntax& t, int run_rank) {
   return resolve(t, true);
 }
 
+namespace {
+
+/// The two dims that a run was tried with, as the run that the program has: `s_0, s_1` is `...s`.
+ir::Diagnostic with_runs_as_written(ir::Diagnostic d, const std::vector<ParamDecl>& params) {
+  const auto replace = [](std::string& text, const std::string& name, const char* separator) {
+    const std::string base = name.empty() ? "rest" : name;
+    const std::string dims = fmt::format("{0}_0{1}{0}_1", base, separator);
+    for (size_t at = text.find(dims); at != std::string::npos; at = text.find(dims, at + 1)) {
+      // Notes that align shapes keep their columns.
+      const bool aligned = separator[0] == ' ';
+      text.replace(at, dims.size(),
+                   fmt::format("{:>{}}", "..." + name, aligned ? dims.size() : size_t{0}));
+    }
+  };
+  for (const ParamDecl& p : params) {
+    if (!p.type || !p.type->dims) continue;
+    for (const DimSyntax& dim : *p.type->dims) {
+      if (!dim.ellipsis) continue;
+      for (const char* separator : {", ", "  "}) {
+        replace(d.message, dim.ellipsis_name, separator);
+        replace(d.label, dim.ellipsis_name, separator);
+        for (auto& [place, label] : d.others) replace(label, dim.ellipsis_name, separator);
+        for (std::string& note : d.notes) replace(note, dim.ellipsis_name, separator);
+        for (std::string& help : d.helps) replace(help, dim.ellipsis_name, separator);
+      }
+    }
+  }
+  return d;
+}
+
+}  // namespace
+
 void Elaborator::check_duplicates(const std::vector<ParamDecl>& params,
                                   std::map<std::string, Span>& seen) {
   for (const ParamDecl& p : params) {
@@ -96,7 +128,7 @@ void Elaborator::check_declared(const Item& item, size_t unit) {
     if (passed || !runs) break;
   }
   diagnostics_ = real;
-  for (const ir::Diagnostic& d : first.all()) diagnostics_->add(d);
+  for (const ir::Diagnostic& d : first.all()) diagnostics_->add(with_runs_as_written(d, params));
   if (!passed) bad_items_.insert(&item);
 }
 

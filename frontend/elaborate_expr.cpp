@@ -57,7 +57,17 @@ Val Elaborator::eval(const Expr& e) {
           arg.value = eval(*node.lhs);
           site.args.push_back(std::move(arg));
           const auto* n = std::get_if<Name>(&node.rhs->node);
-          return apply(n ? name(*node.rhs, n->name, true) : eval(*node.rhs), site);
+          if (const auto* c = std::get_if<Call>(&node.rhs->node)) refuse_pipe_into(node, *c);
+          const Val callee = n ? name(*node.rhs, n->name, true) : eval(*node.rhs);
+          const auto* layer = callee.as<ItemVal>();
+          if (const auto* l = layer ? std::get_if<LayerItem>(&layer->item->node) : nullptr) {
+            std::string settings;
+            for (const ParamDecl& p : l->settings)
+              if (!p.value) settings += (settings.empty() ? "" : ", ") + p.path.str();
+            fail("E0205", fmt::format("`{}` is a layer, whose settings come first", l->name), e.at,
+                 "not made yet", fmt::format("write `|> {}({})`", l->name, settings));
+          }
+          return apply(callee, site);
         } else if constexpr (std::is_same_v<T, Call>) {
           return call(e, node);
         } else if constexpr (std::is_same_v<T, Subscript>) {
@@ -67,6 +77,24 @@ Val Elaborator::eval(const Expr& e) {
         }
       },
       e.node);
+}
+
+// `x |> softmax(dim = 1)`: only layers are calls that give something to call.
+void Elaborator::refuse_pipe_into(const Pipe& pipe, const Call& call) {
+  const auto* n = std::get_if<Name>(&call.callee->node);
+  const std::optional<Val> callee = n ? lookup(n->name) : std::nullopt;
+  if (!callee) return;
+  const auto* item = callee->as<ItemVal>();
+  if (!callee->is<BuiltinVal>() && !(item && std::holds_alternative<FnItem>(item->item->node)))
+    return;
+  const std::string written = text(pipe.rhs->span), value = text(pipe.lhs->span);
+  const bool brief = value.size() <= 40 && value.find('\n') == std::string::npos;
+  fail("E0205",
+       fmt::format("`|>` calls what stands right of it, and `{}` is a call already", written),
+       pipe.rhs->span, "gives no function",
+       call.args.empty() ? fmt::format("write `|> {}`", n->name)
+                         : fmt::format("write `{}({}, {}`", n->name, brief ? value : "…",
+                                       written.substr(written.find('(') + 1)));
 }
 
 bool Elaborator::dotted(const Expr& e, std::string& out) const {
@@ -85,10 +113,7 @@ Val Elaborator::eval_member(const Expr& e, const Member& m) {
   if (dotted(e, path)) {
     if (find(path)) return name(e, path, false);
     if (auto v = item(scope_->unit, path)) return *v;
-    std::string foreign = foreign_spelling(path);
-    if (!foreign.empty() && !lookup(path.substr(0, path.find('.'))))
-      fail("E0202", fmt::format("unknown name `{}`", path), e.span, "not defined here",
-           fmt::format("did you mean `{}`?", foreign));
+    if (!lookup(path.substr(0, path.find('.')))) unknown(path, e.span, false);
   }
   Val base = eval(*m.base);
   if (const auto* alias = base.as<AliasVal>()) {

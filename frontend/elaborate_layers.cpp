@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "frontend/elaborate_state.h"
+#include "frontend/foreign.h"
 
 namespace netc::frontend {
 namespace {
@@ -152,7 +153,7 @@ Val Elaborator::call_layer(const std::shared_ptr<LayerInstance>& instance, CallS
   // A declaration that is checked for itself was called from nowhere.
   const bool own_check = site.at.begin == instance->item->name_span.begin &&
                          site.at.file == instance->item->name_span.file;
-  if (!own_check) levels_.push_back({node.name, site.at, true, is_std});
+  if (!own_check) levels_.push_back(level_of(node.name, site, true, is_std));
   called_from_.push_back(notes_given_ || own_check ? ir::LocId{} : loc(site.at));
   struct Leave {
     Elaborator& e;
@@ -338,6 +339,13 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
   ir::Initializer init;
   const auto* c = std::get_if<Call>(&e.node);
   const auto* n = c ? std::get_if<Name>(&c->callee->node) : nullptr;
+  if (c && !n) {
+    std::vector<std::string> names;
+    for (const InitialiserRule& r : initialisers()) names.emplace_back(r.name);
+    const std::string written = text(c->callee->span);
+    fail("E0214", fmt::format("unknown initialiser `{}`", written), c->callee->span,
+         "not an initialiser", suggestion(written, names));
+  }
   if (!n) {
     Val v = eval(e);
     const auto* k = v.as<NumberVal>();
@@ -355,9 +363,10 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
     if (n->name == r.name) rule = &r;
   }
   if (!rule) {
-    std::string near = nearest(n->name, names);
-    fail("E0214", fmt::format("unknown initialiser `{}`", n->name), c->callee->span, "",
-         near.empty() ? "" : fmt::format("did you mean `{}`?", near));
+    const std::string help = suggestion(n->name, names);
+    fail("E0214", fmt::format("unknown initialiser `{}`", n->name), c->callee->span,
+         "not an initialiser",
+         help.empty() ? fmt::format("initialisers are {}", fmt::join(names, ", ")) : help);
   }
   init.name = rule->name;
   CallSite site{c->callee->at, e.span, n->name, {}};

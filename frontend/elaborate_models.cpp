@@ -245,6 +245,7 @@ void Elaborator::model(const Item& item, size_t unit) {
   auto step_frame = frame_of(true, step_parts);
   if (diagnostics_->error_count() != errors) return;
 
+  warn_of_bytes(*frame);
   ModelInfo info;
   info.name = node.name;
   info.place = sources_.place(item.name_span);

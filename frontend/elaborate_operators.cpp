@@ -328,7 +328,11 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
       for (const Part* q : {a, &p}) {
         std::string label = describe(values[q->operand]);
         auto it = frame_->declared.find(values[q->operand].as<TensorVal>()->id.index);
-        if (it != frame_->declared.end()) label += ", declared at " + short_place(it->second);
+        const Binding* named = find(text(spans[q->operand]));
+        if (it != frame_->declared.end())
+          label += ", declared at " + short_place(it->second);
+        else if (named && named->declared.end > 0)
+          label += ", from " + short_place(named->declared);
         other(e, spans[q->operand], label);
       }
       // The two shapes above each other, aligned from the right.
@@ -351,6 +355,19 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
       line2 += known ? fmt::format("   {} is not {}, and neither is 1", s.str(), d.str())
                      : fmt::format("   {} and {} are not known to be equal", s.str(), d.str());
       e.notes.push_back(line1 + "\n" + line2);
+      // One number a row or channel stands at the wrong end.
+      for (const auto& [small, large] : {std::pair{a, &p}, std::pair{&p, a}}) {
+        const std::string written = text(spans[small->operand]);
+        if (small->shape.size() != 1 || written.find_first_of(" |\n") != std::string::npos)
+          continue;
+        for (size_t j = 0; j + 1 < large->shape.size(); ++j) {
+          if (large->shape[j] != small->shape[0]) continue;
+          std::string index = ":";
+          for (size_t n = j + 1; n < large->shape.size(); ++n) index += ", None";
+          e.helps.push_back(fmt::format("`{}[{}]` aligns it with dim {}", written, index, j));
+          break;
+        }
+      }
       fail(std::move(e));
     }
   }

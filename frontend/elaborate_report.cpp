@@ -16,10 +16,46 @@ ir::Diagnostic Elaborator::error(const char* code, std::string message, Span pla
   return d;
 }
 
+Level Elaborator::level_of(const std::string& name, const CallSite& site, bool is_layer,
+                           bool is_std) const {
+  Level level{name, site.at, is_layer, is_std, {}};
+  for (const CallArg& arg : site.args)
+    if (const auto* t = arg.value ? arg.value->as<TensorVal>() : nullptr; t && arg.expr)
+      level.given.emplace_back(arg.expr->span, type(t->id));
+  return level;
+}
+
+void Elaborator::label_arguments(ir::Diagnostic& d, const Level& call) {
+  for (const auto& [span, t] : call.given) {
+    if (text(span).find('\n') == std::string::npos)
+      other(d, span, ir::str(t));
+    else if (d.label.empty())
+      d.label = "given " + ir::str(t);
+  }
+}
+
 void Elaborator::report(ir::Diagnostic d) {
   constexpr size_t kMostLevels = 12;
-  for (size_t i = levels_.size(); i-- > 0;) {
-    if (levels_.size() - i > kMostLevels) {
+  size_t levels = levels_.size();
+  const auto in_std = [&](const ir::Place& p) { return sources_[p.file].name.starts_with("std/"); };
+  if (in_std(d.place)) {
+    // What goes wrong in the text of std is said at the program's call.
+    while (levels > 0 && levels_[levels - 1].is_std) --levels;
+    if (levels < levels_.size()) {
+      const Level& call = levels_[levels];
+      d.notes.push_back(fmt::format("this is what `{}` does at {}:{}:{}", call.name,
+                                    sources_[d.place.file].name, d.place.line, d.place.column));
+      d.place = sources_.place(call.called_from);
+      d.label = "in this call";
+      std::erase_if(d.others, [&](const auto& o) { return in_std(o.first); });
+      label_arguments(d, call);
+      // Whatever else goes wrong in this call is an echo.
+      for (const ir::Diagnostic& known : diagnostics_->all())
+        if (known.place == d.place && known.severity == d.severity) return;
+    }
+  }
+  for (size_t i = levels; i-- > 0;) {
+    if (levels - i > kMostLevels) {
       d.notes.push_back(fmt::format("and {} levels above", i + 1));
       break;
     }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "frontend/elaborate_state.h"
+#include "frontend/foreign.h"
 #include "frontend/lexer.h"
 
 namespace netc::frontend {
@@ -178,14 +179,12 @@ std::vector<std::string> Elaborator::visible_names(bool functions_only) const {
 }
 
 void Elaborator::unknown(const std::string& name, Span at, bool as_function) {
-  std::vector<std::string> candidates = visible_names(as_function);
-  std::string near = nearest(name, candidates);
-  std::string foreign = foreign_spelling(name);
-  std::string help;
-  if (!near.empty())
-    help = fmt::format("did you mean `{}`?", near);
-  else if (!foreign.empty())
-    help = fmt::format("`{}` is called `{}` here", name, foreign);
+  // `fc2.weight` where there is a `fc1`.
+  const std::string root = name.substr(0, name.find('.'));
+  if (root.size() < name.size() && !is_library(root) &&
+      !nearest(root, visible_names(false)).empty())
+    unknown(root, {at.file, at.begin, at.begin + uint32_t(root.size())}, false);
+  const std::string help = suggestion(name, visible_names(as_function));
   if (as_function)
     fail("E0201", fmt::format("unknown function `{}`", name), at,
          "not defined here, in `use` files, or in std", help);

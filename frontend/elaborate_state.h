@@ -91,6 +91,7 @@ struct Level {
   Span called_from;
   bool is_layer = false;
   bool is_std = false;
+  std::vector<std::pair<Span, ir::Type>> given;  ///< the tensors, where they are written
 };
 
 /// The items of one file by name, those of its unaliased `use`s included.
@@ -157,6 +158,9 @@ class Elaborator {
   [[noreturn]] void fail(const char* code, std::string message, Span place, std::string label = "",
                          std::string help = "");
   void other(ir::Diagnostic& d, Span place, std::string label);
+  Level level_of(const std::string& name, const CallSite& site, bool is_layer, bool is_std) const;
+  /// Labels the tensors that a call was given.
+  void label_arguments(ir::Diagnostic& d, const Level& call);
   std::string text(Span span) const;
   /// `mlp.net:8:9`
   std::string place_text(Span span) const;
@@ -181,6 +185,7 @@ class Elaborator {
   Val eval_binary(const Expr& e, const Binary& b);
   std::string describe(const Val& v) const;  ///< `f32[batch, 10]`, `the string "a"`
   bool dotted(const Expr& e, std::string& out) const;
+  void refuse_pipe_into(const Pipe& pipe, const Call& call);
 
   // What a value must be; fails with the place of `e` otherwise.
   ir::ValueId tensor(const Val& v, Span at);         ///< numbers become rank-0 constants
@@ -255,6 +260,7 @@ class Elaborator {
   [[noreturn]] void argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::ValueId v,
                                       const CallArg& arg, CallSite& site, const std::string& callee,
                                       const LayerInstance* instance);
+  std::string swapped_arguments(const ParamDecl& p, const CallSite& site);
   /// The named layer whose result `v` is, up to elementwise ops.
   const std::pair<std::string, Span>* producer_of(ir::ValueId v) const;
   bool impure(const ItemVal& fn);
@@ -355,6 +361,11 @@ class Elaborator {
   void model_info_of_dump(const std::string& model);
   void prune();
   void warn_unused();
+  /// A loss of std that takes logits and gets what is no longer some (W0407).
+  void warn_of_probabilities(const std::string& loss, const std::vector<Val>& values,
+                             const Bound& bound);
+  /// Inputs of bytes that reach a product with other values as they are (W0312).
+  void warn_of_bytes(const Frame& frame);
   static bool is_state(const Block& block, const std::string& name);
   /// What `results` need of `from`; of its parameters also those that `keep` asks for, in the order
   /// inputs, params, states, `last`.

@@ -69,13 +69,16 @@ bool Elaborator::is_setting(const ParamDecl& p) const {
   return n == "int" || n == "str" || n == "fn" || (n == "bool" && !p.type->dims);
 }
 
+constexpr const char* kOpenSize = "a size that the data decides has a name: `[batch, 784]`";
+
 ir::Dim Elaborator::dim(const Expr& e) {
   if (const Expr* bad = not_a_size(e))
     fail("E0310", "a size is made of whole numbers and names with `+ - * // % **`", bad->at,
-         "not allowed in a size");
+         "not allowed in a size", std::holds_alternative<None>(bad->node) ? kOpenSize : "");
   ir::Dim d = size(eval(e), e.span, "a size");
   if (d.is_constant() && d.constant() < 0)
-    fail("E0310", fmt::format("a size must not be negative, this is {}", d.constant()), e.span);
+    fail("E0310", fmt::format("a size must not be negative, this is {}", d.constant()), e.span,
+         "less than 0", kOpenSize);
   return d;
 }
 

@@ -87,6 +87,10 @@ void Elaborator::warn_unused() {
     ir::Diagnostic d =
         error("W0210", fmt::format("{} `{}` is never used", what, name), at, "not used");
     d.severity = ir::Severity::Warning;
+    if (name == "loss" || name == "output" || name == "metric")
+      d.helps.push_back(fmt::format(
+          "with `=` it is a name like others; for the model's {0} write `{0} …` without `=`",
+          name));
     diagnostics_->add(std::move(d));
   };
   auto declared_in = [&](const Block& block, const Uses& uses, bool states) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "frontend/elaborate_state.h"
+#include "frontend/foreign.h"
 
 namespace netc::frontend {
 namespace {
@@ -50,7 +51,10 @@ ir::ValueId Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trai
   std::string name;
   const Call* c = call_named(e, name);
   if (!c || (name != "norm" && name != "value") || c->args.size() != 1)
-    fail("E0521", "`clip` is `norm(c)` or `value(c)`", e.span);
+    fail("E0521", "`clip` is `norm(c)` or `value(c)`", e.span, "neither of them",
+         std::holds_alternative<Number>(e.node)
+             ? fmt::format("write `clip = norm({})`", text(e.span))
+             : "");
   Val limit{number(eval(*c->args[0].value), c->args[0].value->span, "the limit")};
   Span at = e.at;
   if (name == "value") {
@@ -112,17 +116,19 @@ void Elaborator::read_patterns(const TrainItem& train,
   };
   if (const Expr* e = setting(train, "freeze")) {
     const auto* list = std::get_if<List>(&e->node);
-    if (!list) fail("E0521", "`freeze` is a list of patterns: `[\"mlp.fc1.*\"]`", e->span);
+    if (!list)
+      fail("E0521", "`freeze` is a list of patterns: `[\"mlp.fc1.*\"]`", e->span, "not a list");
     for (const ExprPtr& item : list->items) apply(*item, [&](size_t i) { frozen[i] = true; });
   }
   if (const Expr* e = setting(train, "groups")) {
     const auto* list = std::get_if<List>(&e->node);
-    if (!list) fail("E0521", "`groups` is a list: `[group(\"head.*\", 10.0)]`", e->span);
+    if (!list)
+      fail("E0521", "`groups` is a list: `[group(\"head.*\", 10.0)]`", e->span, "not a list");
     for (const ExprPtr& item : list->items) {
       std::string name;
       const Call* c = call_named(*item, name);
       if (!c || name != "group" || c->args.size() != 2)
-        fail("E0521", "a group is `group(\"head.*\", 10.0)`", item->span);
+        fail("E0521", "a group is `group(\"head.*\", 10.0)`", item->span, "not a group");
       auto factor =
           known_value(number(eval(*c->args[1].value), c->args[1].value->span, "the factor"));
       apply(*c->args[0].value, [&](size_t i) { factors[i] *= factor.value_or(1); });
@@ -137,9 +143,11 @@ ItemVal Elaborator::optimizer_of(const TrainItem& train, CallSite& site) {
     return *item(0, "sgd")->as<ItemVal>();
   }
   const auto* c = std::get_if<Call>(&e->node);
-  if (!c)
-    fail("E0521", "`optimizer` is a call", e->span, "",
-         fmt::format("write `optimizer = {}()`", text(e->span)));
+  if (!c) {
+    const auto* quoted = std::get_if<String>(&e->node);
+    fail("E0521", "`optimizer` is a call", e->span, "not a call",
+         fmt::format("write `optimizer = {}()`", quoted ? quoted->value : text(e->span)));
+  }
   site = CallSite{c->callee->at, e->span, text(c->callee->span), {}};
   for (const Arg& a : c->args) {
     CallArg arg;
@@ -155,11 +163,10 @@ ItemVal Elaborator::optimizer_of(const TrainItem& train, CallSite& site) {
     if (u == 0 || u >= first_std_)
       for (const auto& [name, found] : items_[u].items)
         if (std::holds_alternative<OptimizerItem>(found.item->node)) names.push_back(name);
-  std::string near = nearest(site.callee, names);
-  fail("E0520", fmt::format("unknown optimizer `{}`", site.callee), site.at,
+  const std::string help = suggestion(site.callee, names);
+  fail("E0520", fmt::format("unknown optimizer `{}`", site.callee), c->callee->span,
        "not declared here, in `use` files, or in std",
-       near.empty() ? "std has sgd, rmsprop, adam, adamw, adagrad, lion"
-                    : fmt::format("did you mean `{}`?", near));
+       help.empty() ? "std has sgd, rmsprop, adam, adamw, adagrad, lion" : help);
 }
 
 void Elaborator::model_update(const std::string& model,
@@ -220,7 +227,7 @@ void Elaborator::model_update(const std::string& model,
       if (const ir::ValueId norm = clip_gradients(*e, trained))
         reported.insert(reported.begin(), {"_grad_norm", norm});
 
-  levels_.push_back({node.name, site.at, false, items_[optimizer.unit].is_std});
+  levels_.push_back({node.name, site.at, false, items_[optimizer.unit].is_std, {}});
   called_from_.push_back(loc(site.at));
   struct Leave {
     Elaborator& e;

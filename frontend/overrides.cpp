@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "frontend/elaborate.h"
+#include "frontend/foreign.h"
 #include "frontend/format.h"
 #include "frontend/parse.h"
 #include "frontend/settings.h"
@@ -154,8 +155,7 @@ class OverrideParser {
     }
     const std::vector<std::string> keys = setting_keys();
     if (std::find(keys.begin(), keys.end(), parts_[1]) == keys.end()) {
-      std::string near = foreign_spelling(parts_[1]);
-      if (std::find(keys.begin(), keys.end(), near) == keys.end()) near = nearest(parts_[1], keys);
+      const std::string near = intended_name(parts_[1], keys);
       return report("E0501", spans_[1], fmt::format("`train` has no setting `{}`", parts_[1]),
                     "unknown setting",
                     near.empty() ? "`netc explain train` lists all settings"
@@ -216,14 +216,11 @@ class OverrideParser {
     if (parameters) {
       const auto found = std::find(parameters->begin(), parameters->end(), parts_[2]);
       if (found == parameters->end()) {
-        std::string near = nearest(parts_[2], *parameters);
-        if (near.empty()) near = foreign_spelling(parts_[2]);
-        const bool known =
-            std::find(parameters->begin(), parameters->end(), near) != parameters->end();
+        const std::string near = intended_name(parts_[2], *parameters);
         return report("E0501", spans_[2],
                       fmt::format("`{}` has no setting `{}`", callee, parts_[2]), "unknown setting",
-                      known ? fmt::format("did you mean `train.{}.{}`?", parts_[1], near)
-                            : fmt::format("`netc explain {}` shows its settings", callee));
+                      near.empty() ? fmt::format("`netc explain {}` shows its settings", callee)
+                                   : fmt::format("did you mean `train.{}.{}`?", parts_[1], near));
       }
       position = static_cast<size_t>(found - parameters->begin());
     }

@@ -13,18 +13,9 @@ namespace {
 constexpr const char* kItems =
     "`model`, `fn`, `layer`, `optimizer`, `data`, `train`, `let`, `use` or `dtype`";
 
-// What other languages call our items.
+// What stands where an item should.
 std::string item_help(std::string_view word) {
-  if (word == "def" || word == "func" || word == "function" || word == "fun") {
-    return "a function is declared with `fn`";
-  }
-  if (word == "class" || word == "module" || word == "struct") {
-    return "networks are declared with `model`, their parts with `layer`";
-  }
-  if (word == "import" || word == "include" || word == "from") return "write `use \"file.net\"`";
-  if (word == "const" || word == "var" || word == "val" || word == "static") {
-    return "a constant is declared with `let`";
-  }
+  if (const std::string help = foreign_word_help(word); !help.empty()) return help;
   if (word == "input" || word == "output" || word == "loss" || word == "metric" ||
       word == "param" || word == "state") {
     return fmt::format("`{}` stands in the braces of a `model`", word);
@@ -35,6 +26,25 @@ std::string item_help(std::string_view word) {
 }
 
 }  // namespace
+
+std::string foreign_word_help(std::string_view word) {
+  if (word == "def" || word == "func" || word == "function" || word == "fun") {
+    return "a function is declared with `fn`, outside of models";
+  }
+  if (word == "class" || word == "module" || word == "struct") {
+    return "networks are declared with `model`, their parts with `layer`";
+  }
+  if (word == "import" || word == "include" || word == "from") {
+    return "the standard library is always there; files of your own come in with `use "
+           "\"file.net\"`";
+  }
+  if (word == "const" || word == "var" || word == "val" || word == "static") {
+    return "a constant of the file is declared with `let`, a value with its name: `h = relu(x)`";
+  }
+  if (word == "lambda") return "functions have names: `fn double(x) = 2 * x`";
+  if (word == "//" || word == "/" || word == "--") return "comments start with `#`";
+  return {};
+}
 
 Parser::Parser(const SourceSet& sources, uint32_t file, uint32_t begin, Diagnostics& diagnostics,
                const ParseLimits& limits)

@@ -107,6 +107,16 @@ std::string Parser::foreign_operator_help() const {
   return {};
 }
 
+// The last token of an unclosed bracket: before the first line that nothing inside leads to.
+size_t Parser::last_of_bracket(size_t opener) const {
+  for (size_t i = opener + 1; i < pos_; ++i) {
+    if (continues_line(tokens_.tokens[i - 1].kind) || is_opener(tokens_.tokens[i - 1].kind))
+      continue;
+    if (sources_.place(span_at(i)).line != sources_.place(span_at(i - 1)).line) return i - 1;
+  }
+  return pos_ - 1;
+}
+
 void Parser::fail_unclosed_bracket() {
   const Bracket& bracket = brackets_.back();
   const Token& opener = tokens_.tokens[bracket.token];
@@ -123,7 +133,7 @@ void Parser::fail_unclosed_bracket() {
     closers += tokens_.tokens[b->token].kind == Tok::LParen ? ')' : ']';
   }
   if (closers.empty()) closers = closer;
-  const ir::Place last = sources_.place(span_at(pos_ - 1));
+  const ir::Place last = sources_.place(span_at(last_of_bracket(bracket.token)));
   const Tok raw = token().kind;
   if (is_closer(raw)) {
     d.others.emplace_back(sources_.place(here()),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "frontend/foreign.h"
 #include "frontend/parser.h"
 
 namespace netc::frontend {
@@ -127,7 +128,10 @@ void Parser::end_of_block(Span brace, const std::string& head) {
       "this `{` is never closed");
   if (token().kind != Tok::End) {
     d.others.emplace_back(sources_.place(here()), "a new item starts here");
-    d.helps.push_back("add `}` before it");
+    d.helps.push_back(
+        token().kind == Tok::KwLet
+            ? "add `}` before it; inside a block a value needs no `let`: `h = relu(x)`"
+            : "add `}` before it");
   } else {
     d.helps.push_back("add `}` at the end of the block");
   }
@@ -175,7 +179,12 @@ bool Parser::at_end_of_statement() const {
 
 void Parser::end_of_statement() {
   if (at_end_of_statement()) return;
+  if (brackets_.empty() && (kind() == Tok::RParen || kind() == Tok::RBracket)) {
+    fail("E0102", here(), fmt::format("expected the end of the statement, found {}", found()),
+         "closes no bracket", "take it out, or open a bracket before");
+  }
   std::string help = foreign_operator_help();
+  if (help.empty() && pos_ > 0) help = foreign_word_help(text(pos_ - 1));
   if (help.empty()) help = "statements are separated by a new line or `;`";
   fail_expected("the end of the statement", std::move(help));
 }
@@ -234,9 +243,14 @@ bool Parser::model_statement(Stmt& stmt, BlockKind kind_of_block) {
     const Span at = here();
     decl.name.parts.push_back(name("the name of an input"));
     decl.name.span = at;
-    if (kind() != Tok::Colon) fail_expected("`:` and the type of the input");
+    if (kind() != Tok::Colon)
+      fail_expected("`:` and the type of the input",
+                    fmt::format("write `input {}: [batch, 784]`", decl.name.str()));
     advance();
     decl.type = type();
+    if (kind() == Tok::LParen) {
+      fail_expected("the end of the statement", "sizes stand in brackets: `f32[batch, 784]`");
+    }
     stmt.node = std::move(decl);
   } else if (is_output) {
     stmt.node = Output{bind()};
@@ -264,7 +278,11 @@ VarDecl Parser::var_decl() {
   decl.name.parts.push_back(name(what));
   decl.name.span = at;
   if (accept(Tok::Colon)) decl.type = type();
-  expect(Tok::Assign, decl.is_state ? "`=` and a start value" : "`=` and an initialiser");
+  if (kind() != Tok::Assign) {
+    fail_expected(decl.is_state ? "`=` and a start value" : "`=` and an initialiser",
+                  "for example `= zeros()` or `= xavier_uniform()`");
+  }
+  accept(Tok::Assign);
   decl.value = expression();
   return decl;
 }
@@ -307,7 +325,10 @@ Bind Parser::bind() {
   do {
     bind.targets.push_back(target());
   } while (accept(Tok::Comma) && kind() != Tok::Assign);
-  expect(Tok::Assign, bind.targets.back().type ? "`=`" : "`=` or `:`");
+  if (kind() != Tok::Assign && bind.targets.back().type) {
+    fail_expected("`=`", "inputs are declared with `input x: …`, parameters with `param w: … = …`");
+  }
+  expect(Tok::Assign, "`=` or `:`");
   bind.value = expression();
   return bind;
 }
@@ -363,8 +384,10 @@ void Parser::fail_no_statement() {
          fmt::format("there is no `{}=`", op), "not an operator",
          fmt::format("write `{} = {} {} …`", text(), text(), op));
   }
-  if (kind() != Tok::Name && kind() != Tok::Number && kind() != Tok::LParen) {
-    fail_expected("a statement");
+  const std::string foreign = foreign_word_help(text());
+  if ((kind() != Tok::Name && kind() != Tok::Number && kind() != Tok::LParen) ||
+      (!foreign.empty() && kind_after(1) == Tok::Name)) {
+    fail_expected("a statement", foreign);
   }
   const ExprPtr value = expression();
   if (kind() == Tok::Assign && !std::holds_alternative<Call>(value->node)) {
@@ -376,6 +399,13 @@ void Parser::fail_no_statement() {
   if (!at_end_of_statement()) fail_expected("`=` after a name");
   std::string_view shown = sources_.text(value->span);
   if (shown.size() > 40 || shown.find('\n') != std::string_view::npos) shown = text(first);
+  const auto* equality = std::get_if<Binary>(&value->node);
+  if (equality && equality->op == BinaryOp::Eq &&
+      std::holds_alternative<Name>(equality->lhs->node)) {
+    fail("E0113", value->span, fmt::format("`{}` is not a statement", shown),
+         "this compares, and nothing uses the answer",
+         fmt::format("a name is given with `=`: `{} = …`", sources_.text(equality->lhs->span)));
+  }
   fail("E0113", value->span, fmt::format("`{}` is not a statement", shown),
        "this value is not used", fmt::format("give it a name: `y = {}`", shown));
 }
@@ -393,6 +423,11 @@ TypeSyntax Parser::type() {
       type.dtype = text();
       advance();
     } else if (kind() != Tok::LBracket) {
+      std::string help =
+          kind() == Tok::Name
+              ? suggestion(text(), {"f32", "f64", "i32", "i64", "u8", "bool", "float"})
+              : std::string();
+      if (!help.empty()) fail_expected("a type", std::move(help));
       fail_expected("a type",
                     "types look like `f32[batch, 784]`, `[n, m]`, `float`, `int`, `str`, "
                     "`fn`; dtypes are f32 f64 i32 i64 u8 bool float");

@@ -17,6 +17,9 @@ namespace netc::frontend {
 /// Thrown after an error was reported; caught where parsing can go on.
 struct SyntaxFailure {};
 
+/// What other languages start a declaration or a comment with, and what is written here; or empty.
+std::string foreign_word_help(std::string_view word);
+
 class Parser {
  public:
   Parser(const SourceSet& sources, uint32_t file, uint32_t begin, Diagnostics& diagnostics,
@@ -62,6 +65,7 @@ class Parser {
   [[noreturn]] void fail_expected(std::string_view what, std::string help = {});
   [[noreturn]] void fail_unclosed_bracket();
   std::string found() const;
+  size_t last_of_bracket(size_t opener) const;
   bool is_unclosed(const Bracket& bracket) const;
   size_t matching(size_t opener) const;
   void match_brackets() const;

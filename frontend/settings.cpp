@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <functional>
 #include <map>
 
 #include "frontend/const_eval.h"
+#include "frontend/foreign.h"
 #include "frontend/format.h"
 
 namespace netc::frontend {
@@ -150,8 +152,11 @@ class SettingsReader {
 
   static std::string unknown_key_help(const std::string& key) {
     const std::vector<std::string> keys = setting_keys();
-    std::string near = foreign_spelling(key);
-    if (std::find(keys.begin(), keys.end(), near) == keys.end()) near = nearest(key, keys);
+    if (key == "loss" || key == "metric" || key == "metrics" || key == "output")
+      return "it stands in the `model`: `loss cross_entropy(logits, label)`";
+    if (key == "data" || key == "dataset" || key == "loader")
+      return "it stands outside of `train`: `data mnist(\"data/mnist\")`";
+    const std::string near = intended_name(key, keys);
     if (near.empty()) return "`netc explain train` lists all settings";
     return fmt::format("did you mean `{}`?  (`netc explain train` lists all settings)", near);
   }
@@ -221,7 +226,10 @@ class SettingsReader {
     if (!number) return wrong_kind("valid", *s.value, "a fraction or the name of a split", *value);
     if (!(*number >= 0 && *number < 1)) {
       return report("E0503", s.value->span, "`valid` must be at least 0 and less than 1",
-                    fmt::format("this is {}", shown(*value)));
+                    fmt::format("this is {}", shown(*value)),
+                    *number > 1 && *number < 100
+                        ? fmt::format("a fraction: {} % is `{}`", *number, *number / 100)
+                        : "");
     }
     out_.train.valid_fraction = *number;
   }
@@ -261,7 +269,7 @@ class SettingsReader {
     const std::string name = callee != nullptr ? callee->name : "";
     if (const ScheduleInfo* info = find(schedule_infos(), name)) return schedule(*info, *call, s);
     const std::vector<std::string> known = names(schedule_infos());
-    const std::string near = nearest(name, known);
+    const std::string near = intended_name(name, known);
     report("E0504", call->callee->span,
            fmt::format("unknown schedule `{}`", sources_.text(call->callee->span)),
            "not a schedule",
@@ -323,7 +331,7 @@ class SettingsReader {
       if (p.name == arg.name) return &p;
       known.push_back(p.name);
     }
-    const std::string near = nearest(arg.name, known);
+    const std::string near = intended_name(arg.name, known);
     report("E0505", arg.name_span, fmt::format("`{}` has no argument `{}`", info.name, arg.name),
            "unknown argument",
            near.empty() ? fmt::format("it is `{}`", signature(info))
@@ -354,7 +362,7 @@ class SettingsReader {
     const LoaderInfo* info = find(loader_infos(), data.loader);
     if (info == nullptr) {
       const std::vector<std::string> known = names(loader_infos());
-      const std::string near = nearest(data.loader, known);
+      const std::string near = intended_name(data.loader, known);
       return report("E0504", data.loader_span, fmt::format("unknown loader `{}`", data.loader),
                     "not a loader of data",
                     near.empty() ? fmt::format("loaders are {}", fmt::join(known, ", "))
@@ -366,6 +374,10 @@ class SettingsReader {
     bool good = true;
     size_t position = 0;
     for (const Arg& arg : data.args) {
+      if (refuse_bare_path(*arg.value)) {
+        good = false;
+        continue;
+      }
       const auto value = setting_value(*arg.value);
       good = value && data_argument(*info, arg, *value, position) && good;
       if (value) spec.args.emplace_back(arg.name, *value);
@@ -375,6 +387,23 @@ class SettingsReader {
              "none given", fmt::format("write `data {}`", info->usage));
     }
     if (good) out_.data = std::move(spec);
+  }
+
+  // `mnist(data/mnist)`: a path that looks like a division.
+  bool refuse_bare_path(const Expr& value) {
+    const std::string_view written = sources_.text(value.span);
+    const bool is_path = std::holds_alternative<Binary>(value.node) &&
+                         written.find('/') != std::string_view::npos &&
+                         std::all_of(written.begin(), written.end(),
+                                     [](char c) {
+                                       return std::isalnum(static_cast<unsigned char>(c)) ||
+                                              c == '_' || c == '/' || c == '.' || c == '-';
+                                     }) &&
+                         std::isalpha(static_cast<unsigned char>(written[0]));
+    if (is_path)
+      report("E0502", value.span, "a path stands in quotes", "not a string",
+             fmt::format("write `\"{}\"`", written));
+    return is_path;
   }
 
   bool data_argument(const LoaderInfo& info, const Arg& arg, const SettingValue& value,

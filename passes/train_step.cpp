@@ -36,6 +36,11 @@ void warn_unreached(const Module& module, const ir::Value& parameter, PassContex
   d.code = "W0401";
   d.message = fmt::format("the loss does not depend on `{}`: its gradient is zero", parameter.name);
   d.place = user_place(module, parameter.locs);
+  d.label = "training leaves it as it starts";
+  d.notes.emplace_back("only what the value of `loss` is computed from is trained");
+  d.helps.push_back(fmt::format(
+      "use `{0}` on the way to the loss, or take it out; `freeze = [\"{0}\"]` keeps it on purpose",
+      parameter.name));
   context.diagnostics.push_back(std::move(d));
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
 #include <system_error>
 
 namespace netc::runtime {
@@ -30,7 +31,7 @@ const char* code(Fault fault) {
     case Fault::Split:
       return "R0610";
   }
-  return "R0600";
+  throw std::logic_error("no such fault");
 }
 
 const char* explanation(Fault fault) {

@@ -4,41 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
-#include <optional>
 
+#include "runtime/nearest.h"
 #include "runtime/slots.h"
 
 namespace netc::runtime {
 namespace {
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-std::optional<std::string> nearest(const std::string& name, const TensorFile& file) {
-  std::optional<std::string> best;
-  size_t limit = std::max<size_t>(1, name.size() / 3);
-  for (const TensorView& tensor : file.tensors) {
-    if (tensor.name.size() > 2 * name.size() + 2) continue;
-    const size_t distance = edit_distance(name, tensor.name);
-    if (distance > limit || (best && distance == limit)) continue;
-    limit = distance;
-    best = tensor.name;
-  }
-  return best;
-}
 
 Error missing(const Slot& slot, const TensorFile& file, Fault fault) {
   const bool skipped =
@@ -49,8 +20,10 @@ Error missing(const Slot& slot, const TensorFile& file, Fault fault) {
                                            file_name(file.path), slot.name));
   error.in_file(file.path);
   if (skipped) return error.note("netc reads F32 F64 I32 I64 U8 BOOL"), error;
-  if (const std::optional<std::string> near = nearest(slot.name, file)) {
-    error.help(fmt::format("did you mean `{}`?", printable(*near)));
+  std::vector<std::string> known;
+  for (const TensorView& tensor : file.tensors) known.push_back(tensor.name);
+  if (const std::string near = nearest(slot.name, known); !near.empty()) {
+    error.help(fmt::format("did you mean `{}`?", printable(near)));
   } else {
     std::string names;
     for (size_t i = 0; i < std::min<size_t>(8, file.tensors.size()); ++i) {

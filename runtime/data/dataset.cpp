@@ -9,6 +9,7 @@
 #include "runtime/checked.h"
 #include "runtime/data/loaders.h"
 #include "runtime/error.h"
+#include "runtime/nearest.h"
 #include "runtime/slots.h"
 
 namespace netc::runtime {
@@ -56,13 +57,15 @@ Error missing(const Dataset& dataset, const Split& split, const InputSpec& input
                           printable(input.name)));
   error.for_input(input.name);
   error.data_label = describe(dataset);
+  std::vector<std::string> names;
   for (const Field& field : split.fields) {
-    if (field.type == input.type && field.shape == input.shape) {
-      error.help(
-          fmt::format("field `{}` has this type: rename one of them", printable(field.name)));
-      break;
-    }
+    names.push_back(field.name);
+    if (field.type == input.type && field.shape == input.shape)
+      return error.help(
+          fmt::format("field `{0}` has this type: call the input `{0}`", printable(field.name)));
   }
+  if (const std::string near = nearest(input.name, names); !near.empty())
+    error.help(fmt::format("did you mean `{}`?", printable(near)));
   return error;
 }
 

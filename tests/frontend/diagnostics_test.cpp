@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+
+#include "frontend/foreign.h"
 
 namespace netc::frontend {
 namespace {
@@ -327,18 +330,29 @@ TEST(SuggestionTest, takes_the_nearest_word_within_a_third) {
 }
 
 TEST(SuggestionTest, knows_the_words_of_other_libraries) {
-  EXPECT_EQ(foreign_spelling("axis"), "dim");
-  EXPECT_EQ(foreign_spelling("view"), "reshape");
-  EXPECT_EQ(foreign_spelling("cat"), "concat");
-  EXPECT_EQ(foreign_spelling("pad"), "padding");
-  EXPECT_EQ(foreign_spelling("clamp"), "clip");
-  EXPECT_EQ(foreign_spelling("detach"), "stop_gradient");
-  EXPECT_EQ(foreign_spelling("np.newaxis"), "None");
-  EXPECT_EQ(foreign_spelling("nn.Linear"), "Linear");
-  EXPECT_EQ(foreign_spelling("True"), "true");
-  EXPECT_EQ(foreign_spelling("BCEWithLogitsLoss"), "bce_with_logits");
-  EXPECT_EQ(foreign_spelling("F.relu"), "relu");
-  EXPECT_EQ(foreign_spelling("banana"), "");
+  const std::vector<std::string> known = {"reshape", "concat", "clip",   "stop_gradient", "Linear",
+                                          "relu",    "dim",    "k",      "MaxPool2d",     "padding",
+                                          "softmax", "mse",    "permute"};
+  const std::map<std::string, std::string> expected = {
+      {"axis", "NumPy's `axis` is called `dim` here"},
+      {"view", "PyTorch's `view` is called `reshape` here"},
+      {"torch.cat", "PyTorch's `torch.cat` is called `concat` here"},
+      {"pad", "PyTorch's `pad` is called `padding` here"},
+      {"clamp", "PyTorch's `clamp` is called `clip` here"},
+      {"detach", "PyTorch's `detach` is called `stop_gradient` here"},
+      {"np.newaxis", "NumPy's `np.newaxis` is called `None` here"},
+      {"True", "Python's `True` is called `true` here"},
+      {"nn.MSELoss", "PyTorch's `nn.MSELoss` is called `mse` here"},
+      {"Dense", "Keras's `Dense` is called `Linear` here"},
+      {"nn.Linear", "names have no prefix here: write `Linear`"},
+      {"torch.nn.functional.softmax", "names have no prefix here: write `softmax`"},
+      {"torch.matmul", "write `a @ b`"},
+      {"np.zeros", "a number broadcasts: write `0.0` (`zeros()` is an initialiser of `param`)"},
+      {"nn.LSTM", "the library has no `LSTM`: write it as a `layer` or `fn` of your own"},
+      {"maxpool2d", "did you mean `MaxPool2d`?"},
+      {"F.sofmax", "did you mean `softmax`?"},
+      {"banana", ""}};
+  for (const auto& [word, help] : expected) EXPECT_EQ(suggestion(word, known), help) << word;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/netc/session.h"
 
@@ -140,7 +141,9 @@ void print_json(const std::vector<Row>& rows, const std::string& model) {
 }
 
 Exit check(const CommonOptions& options) {
-  Session session(options);
+  CommonOptions untimed = options;  // -v asks for parameters here, not for how long passes take
+  untimed.verbose = false;
+  Session session(untimed);
   session.load();
   const frontend::Program& program = session.program();
   bool named = !options.model.empty();
@@ -170,8 +173,10 @@ Exit check(const CommonOptions& options) {
         if (e) print_out(signature(module[e], entry) + "\n");
       }
     }
-    Session model_session(one);
-    model_session.load();
+    // A session knows one model. Another one reads the program again, without a word about it.
+    std::optional<Session> another;
+    if (!named && program.models.size() > 1) another.emplace(one).load();
+    Session& model_session = another ? *another : session;
     if (options.verbose && !options.json) {
       print_memory(model_session);
     } else {

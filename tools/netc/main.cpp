@@ -2,13 +2,19 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 
+#include "frontend/diagnostics.h"
+#include "frontend/foreign.h"
+#include "frontend/settings.h"
 #include "ir/diagnostic.h"
 #include "runtime/error.h"
+#include "tools/netc/glue.h"
 #include "tools/netc/options.h"
 #include "tools/netc/reproducer.h"
+#include "tools/netc/session.h"
 
 namespace netc::tools {
 
@@ -27,43 +33,109 @@ common: --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --cpu sse2|avx
 `netc <command> --help` lists the options of a command.
 )";
 
-Exit usage_failure(const std::string& message, const std::string& help) {
-  print_error(fmt::format("error: {}\n", message));
-  if (!help.empty()) print_error(fmt::format("  = help: {}\n", help));
-  return Exit::usage;
+/// The value of an option as it stands on the command line, parsed or not.
+std::string written_value(int argc, char** argv, std::string_view option) {
+  std::string value;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == option && i + 1 < argc) value = argv[i + 1];
+    if (word.starts_with(option) && word.substr(option.size()).starts_with('='))
+      value = word.substr(option.size() + 1);
+  }
+  return value;
 }
 
+/// Errors without a program at hand, in the form that the command line asks for.
+class Reporter {
+ public:
+  Reporter(int argc, char** argv) {
+    const std::string form = written_value(argc, argv, "--diagnostics");
+    const std::string colour = written_value(argc, argv, "--color");
+    render_.format = form == "json"    ? frontend::DiagnosticFormat::Json
+                     : form == "short" ? frontend::DiagnosticFormat::Short
+                                       : frontend::DiagnosticFormat::Full;
+    render_.colour = Console::detect(colour == "always"  ? ColourChoice::always
+                                     : colour == "never" ? ColourChoice::never
+                                                         : ColourChoice::automatic)
+                         .colour;
+  }
+
+  void report(const ir::Diagnostic& d) const { print_error(frontend::render({d}, {}, render_)); }
+  void report(const std::string& message, const std::string& help) const {
+    report(plain_diagnostic("", message, help));
+  }
+
+ private:
+  frontend::RenderOptions render_;
+};
+
 /// Runs what was asked for; every way out of a command ends here.
-Exit run_action(const Action& action, int argc, char** argv) {
+Exit run_action(const Action& action, const Reporter& reporter, int argc, char** argv) {
   try {
     return action();
   } catch (const ExitRequest& e) {
     return e.code;
   } catch (const UsageError& e) {
-    usage_failure(e.message, e.help);
+    reporter.report(e.message, e.help);
     return e.code;
   } catch (const ir::DiagnosticError& e) {
-    print_error(fmt::format("error[{}]: {}\n", e.diagnostic.code, e.diagnostic.message));
-    for (const std::string& n : e.diagnostic.notes) print_error(fmt::format("  = note: {}\n", n));
-    for (const std::string& h : e.diagnostic.helps) print_error(fmt::format("  = help: {}\n", h));
+    reporter.report(e.diagnostic);
     return e.diagnostic.code.starts_with("E05") ? Exit::usage
            : e.diagnostic.code.starts_with("R") ? Exit::failure
                                                 : Exit::program;
   } catch (const runtime::Error& e) {
-    print_error(fmt::format("error[{}]: {}\n", runtime::code(e.fault), e.message));
-    for (const std::string& n : e.notes) print_error(fmt::format("  = note: {}\n", n));
-    for (const std::string& h : e.helps) print_error(fmt::format("  = help: {}\n", h));
+    reporter.report(diagnose(e));
     return Exit::failure;
   } catch (const std::bad_alloc&) {
-    print_error("error[R0609]: out of memory\n");
+    reporter.report(plain_diagnostic("R0609", "out of memory", ""));
     return Exit::failure;
   } catch (const std::exception& e) {
     return report_internal_error(e.what(), argc, argv);
   }
 }
 
+/// Says what is wrong with a command line, and what was perhaps meant.
+void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
+  const std::string general = "`netc --help` lists commands and options";
+  const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
+  const std::vector<std::string> rest = app.remaining(true);
+  if (extras == nullptr || rest.empty()) return reporter.report(error.what(), general);
+  const std::vector<const CLI::App*> chosen =
+      app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  std::vector<std::string> known;
+  if (chosen.empty()) {
+    for (const CLI::App* command : app.get_subcommands(nullptr))
+      known.push_back(command->get_name());
+    const std::string help = did_you_mean(rest.front(), known);
+    return reporter.report(fmt::format("`{}` is not a command", rest.front()),
+                           help.empty() ? general : help);
+  }
+  const std::string command = chosen.front()->get_name();
+  const auto flag = std::find_if(rest.begin(), rest.end(),
+                                 [](const std::string& word) { return word.starts_with('-'); });
+  if (flag == rest.end())
+    return reporter.report(fmt::format("`netc {}` takes one file, and `{}` is one more argument",
+                                       command, rest.front()),
+                           fmt::format("`netc {} --help` lists what it takes", command));
+  for (const CLI::Option* option : chosen.front()->get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  const std::string word = flag->substr(0, flag->find('='));
+  // People write settings as options: `--lr 1e-3`.
+  std::string key = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  std::replace(key.begin(), key.end(), '-', '_');
+  const std::vector<std::string> keys = frontend::setting_keys();
+  std::string help = did_you_mean(word, known);
+  if (const std::string meant = frontend::intended_name(key, keys);
+      std::find(keys.begin(), keys.end(), key) != keys.end() || (help.empty() && !meant.empty()))
+    help = fmt::format("settings are changed with `--set train.{}=…`",
+                       std::find(keys.begin(), keys.end(), key) != keys.end() ? key : meant);
+  reporter.report(fmt::format("`netc {}` has no option `{}`", command, word),
+                  help.empty() ? fmt::format("`netc {} --help` lists its options", command) : help);
+}
+
 int main_of_netc(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  const Reporter reporter(argc, argv);
   CLI::App app("netc");
   app.set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   app.require_subcommand(0, 1);
@@ -89,7 +161,8 @@ int main_of_netc(int argc, char** argv) {
     print_out(std::string(e.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& e) {
-    return static_cast<int>(usage_failure(e.what(), "`netc --help` lists commands and options"));
+    report_usage(app, e, reporter);
+    return static_cast<int>(Exit::usage);
   }
   if (help) {
     print_out(kHelp);
@@ -99,7 +172,7 @@ int main_of_netc(int argc, char** argv) {
     print_error(kHelp);
     return static_cast<int>(Exit::usage);
   }
-  return static_cast<int>(run_action(action, argc, argv));
+  return static_cast<int>(run_action(action, reporter, argc, argv));
 }
 }  // namespace
 
