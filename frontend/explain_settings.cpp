@@ -90,10 +90,14 @@ std::span<const CodeInfo> run_codes() {
       {"R0605", "no checkpoint to go on from",
        "The run directory holds no whole checkpoint, one of another model, or is in use.", "", ""},
       {"R0606", "the loss is no longer finite",
-       "The loss or a parameter became infinite or NaN. The last good checkpoint is kept. A "
-       "smaller "
-       "`lr` or `clip = norm(1.0)` often helps.",
-       "train { lr = 10.0 }", "train { lr = 1e-3; clip = norm(1.0) }"},
+       "The loss or a parameter became infinite or NaN. The last good checkpoint is kept. netc "
+       "trains again from there up to the step at fault, which gives the same bits, and runs that "
+       "step op by op. The message marks the op that was given finite numbers and made one that "
+       "is not, in the forward pass or in the derivative of what is marked, with the index and "
+       "the numbers that went in. Infinities that a `where` or a mask leaves out are not to blame. "
+       "Keep the arguments of `log`, `sqrt` and `/` away from 0. Where the loss or the weights "
+       "grew before, `lr` is too high: a smaller one helps, or `clip = norm(1.0)`.",
+       "loss -mean(log(p))", "loss -mean(log(maximum(p, 1e-12)))"},
       {"R0607", "a computed index left its range",
        "It was clamped, and the run stopped after the step.", "y = x[i * 2]",
        "y = x[minimum(i * 2, 9)]"},

@@ -14,6 +14,7 @@
 #include "runtime/run_directory.h"
 #include "runtime/trainer.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/nonfinite.h"
 #include "tools/netc/progress.h"
 #include "tools/netc/session.h"
 #include "tools/netc/weights.h"
@@ -206,10 +207,14 @@ class Train {
     runtime::ThreadPool pool(options_.common.thread_count());
     runtime::Executor executor(pool);
     runtime::Arena arena(compiled.header.arena_bytes);
-    runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
+    auto to_start = [&](const Session& session) {
+      runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(),
+                          pool);
+      if (!options_.init.empty())
+        load_weights(session, compiled.train, arena, options_.init, options_.layout);
+    };
     Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
-    if (!options_.init.empty())
-      load_weights(session_, compiled.train, arena, options_.init, options_.layout);
+    to_start(session_);
 
     std::optional<runtime::Checkpoint> checkpoint;
     if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
@@ -225,34 +230,53 @@ class Train {
     settings.directory = directory.path();
     settings.config_text = config_for(directory.path());
     if (options_.steps) settings.step_limit = *options_.steps;
-    return run_trainer({compiled.train, compiled.eval, arena, executor, data, accumulate},
-                       std::move(settings), checkpoint, progress);
+    const runtime::TrainerParts parts{compiled.train, compiled.eval, arena,
+                                      executor,       data,          accumulate};
+    runtime::Trainer trainer(parts, settings, progress);
+    try {
+      return run_trainer(trainer, checkpoint, progress);
+    } catch (const runtime::Error& error) {
+      progress.clear_bar();
+      if (error.fault != runtime::Fault::NonFinite) throw;
+      Session quiet = loaded_again(0, "");
+      auto restart = [&]() -> std::optional<runtime::Checkpoint> {
+        if (checkpoint || fs::exists(fs::path(directory.path()) / runtime::kStateFile))
+          return runtime::newest_checkpoint(directory.path());
+        to_start(quiet);
+        return {};
+      };
+      const NonfiniteRun run{parts, std::move(settings), trainer.state().step, restart};
+      session_.fail(explain_nonfinite(session_, quiet, run, error));
+    }
+  }
+
+  /// The program again at another -O, without warnings, which have been shown.
+  Session loaded_again(int optimise, const std::string& output_directory) const {
+    CommonOptions options = options_.common;
+    options.quiet = true;
+    options.optimise = optimise;
+    Session again(options);
+    again.load(overrides(), output_directory);
+    return again;
   }
 
   /// The effective source with its paths as they are seen from the run directory.
   std::string config_for(const std::string& directory) {
-    CommonOptions quiet = options_.common;
-    quiet.quiet = true;  // warnings have been shown
-    Session again(quiet);
-    again.load(overrides(), fs::absolute(directory).lexically_normal().string());
+    Session again =
+        loaded_again(options_.common.optimise, fs::absolute(directory).lexically_normal().string());
     return again.program().config_text;
   }
 
-  Exit run_trainer(const runtime::TrainerParts& parts, runtime::TrainerSettings settings,
-                   const std::optional<runtime::Checkpoint>& checkpoint, Progress& progress) {
-    try {
-      runtime::Trainer trainer(parts, std::move(settings), progress);
-      if (checkpoint) {
-        if (!checkpoint->note.empty()) progress.notice(checkpoint->note);
-        trainer.resume(*checkpoint);
-      }
-      runtime::EndEvent end = trainer.run();
-      if (end.reason != runtime::StopReason::Signal) return Exit::ok;
-      return end.signal == SIGTERM ? Exit::terminated : Exit::interrupted;
-    } catch (const runtime::Error&) {
-      progress.clear_bar();
-      throw;
+  static Exit run_trainer(runtime::Trainer& trainer,
+                          const std::optional<runtime::Checkpoint>& checkpoint,
+                          Progress& progress) {
+    if (checkpoint) {
+      if (!checkpoint->note.empty()) progress.notice(checkpoint->note);
+      trainer.resume(*checkpoint);
     }
+    runtime::EndEvent end = trainer.run();
+    if (end.reason != runtime::StopReason::Signal) return Exit::ok;
+    return end.signal == SIGTERM ? Exit::terminated : Exit::interrupted;
   }
 };
 }  // namespace
