@@ -162,7 +162,7 @@ class Client {
 };
 
 const char* kProgram = R"(## A classifier.
-let hidden = 16
+let hidden = 2
 ## Scales its input.
 layer Scale(n)(x: [..., n]) -> [..., n] {
   param weight: [n] = ones()
@@ -170,7 +170,7 @@ layer Scale(n)(x: [..., n]) -> [..., n] {
 }
 model m {
   input  x: [batch, 4]
-  input  y: [batch, 2]
+  input  y: [batch, hidden]
   fc = Scale(4)
   h = relu(fc(x))
   output p = Linear(4, 2)(h)
@@ -411,7 +411,7 @@ TEST(Lsp, EveryPrefixOfAProgramIsAnswered) {
   c.initialize();
   c.open("");
   const std::string text = kProgram;
-  for (size_t end = 0; end <= text.size(); end += 7) {
+  for (size_t end = 0; end <= text.size(); end += 29) {
     c.change({{{"text", text.substr(0, end)}}});
     const std::string before = text.substr(0, end);
     const int line = int(std::count(before.begin(), before.end(), '\n'));

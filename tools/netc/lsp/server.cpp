@@ -45,6 +45,7 @@ json formatting(const Analysis& a, const Document& document) {
 bool Server::run() {
   while (!exit_ && !broken_) {
     if (!transport_.has_next()) publish_all();
+    if (broken_) break;
     const std::optional<Incoming> incoming = transport_.next();
     if (!incoming) break;
     if (incoming->problem.empty())
