@@ -12,6 +12,7 @@
 #include "frontend/format.h"
 #include "frontend/parse.h"
 #include "frontend/settings.h"
+#include "frontend/signature.h"
 #include "ir/reference.h"
 
 namespace netc::frontend {
@@ -113,20 +114,6 @@ std::string without_examples(const std::string& docstring, std::vector<std::stri
   return text;
 }
 
-/// What a caller sees of an item: its source up to the body, on one line.
-std::string signature_of(const std::string& source) {
-  std::string out;
-  int depth = 0;
-  for (char c : source) {
-    if (depth == 0 && (c == '{' || c == '=')) break;
-    depth += (c == '(' || c == '[') - (c == ')' || c == ']');
-    if (c == '\n') c = ' ';
-    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
 std::string gradient_of(const Item& item) {
   const auto* fn = std::get_if<FnItem>(&item.node);
   if (std::holds_alternative<OptimizerItem>(item.node)) return {};
@@ -210,6 +197,19 @@ std::string settings_text(std::string_view name) {
 
 }  // namespace
 
+std::string item_signature(std::string_view source) {
+  std::string out;
+  int depth = 0;
+  for (char c : source) {
+    if (depth == 0 && (c == '{' || c == '=')) break;
+    depth += (c == '(' || c == '[') - (c == ')' || c == ']');
+    if (c == '\n') c = ' ';
+    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
 std::vector<const CodeInfo*> all_codes() {
   std::vector<const CodeInfo*> codes;
   for (const auto table : {syntax_codes(), name_codes(), type_codes(), gradient_codes(),
@@ -256,7 +256,7 @@ std::string reference_page() {
     if (file != section) out += fmt::format("\n## {}\n", section = file);
     std::vector<std::string> examples;
     const std::string about = without_examples(item.docstring, examples);
-    out += fmt::format("\n### {}\n\n```net\n{}\n```\n{}\n", name, signature_of(source), about);
+    out += fmt::format("\n### {}\n\n```net\n{}\n```\n{}\n", name, item_signature(source), about);
     if (const std::string gradient = gradient_of(item); !gradient.empty()) out += gradient + "\n";
     for (const std::string& e : examples) out += "\n" + example_text(e) + "\n";
     if (std::holds_alternative<OptimizerItem>(item.node))

@@ -115,8 +115,13 @@ train { epochs = 1; batch = 20 }
 $ netc train m.net -o run
 $ netc train m.net --resume run --epochs 2)"},
       {"R0606", "the loss is no longer finite",
-       "The loss or a parameter became infinite or NaN. The last good checkpoint is kept. A "
-       "smaller `lr` or `clip = norm(1.0)` often helps.",
+       "The loss or a parameter became infinite or NaN. The last good checkpoint is kept. netc "
+       "trains again from there up to the step at fault, which gives the same bits, and runs that "
+       "step op by op. The message marks the op that was given finite numbers and made one that "
+       "is not, in the forward pass or in the derivative of what is marked, with the index and "
+       "the numbers that went in. Infinities that a `where` or a mask leaves out are not to blame. "
+       "Keep the arguments of `log`, `sqrt` and `/` away from 0. Where the loss or the weights "
+       "grew before, `lr` is too high: a smaller one helps, or `clip = norm(1.0)`.",
        R"(model m {
   input x: [batch, 3]
   input y: [batch, 1]

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <map>
 
+#include "frontend/signature.h"
+
 namespace netc::frontend {
 namespace {
 
@@ -408,6 +410,12 @@ std::string quote(std::string_view text) {
       quoted += c;
   }
   return quoted + '"';
+}
+
+std::vector<std::string_view> keyword_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [word, kind] : keywords()) names.push_back(word);
+  return names;
 }
 
 bool is_dtype_name(std::string_view word) {

@@ -12,6 +12,7 @@
 
 #include "frontend/elaborate.h"
 #include "frontend/format.h"
+#include "frontend/open_files.h"
 #include "frontend/overrides.h"
 #include "frontend/parse.h"
 #include "frontend/paths.h"
@@ -29,8 +30,9 @@ constexpr size_t kMaxUnits = 1000;
 
 class Loader {
  public:
-  Loader(const LoadOptions& options, SourceSet& sources, Diagnostics& diagnostics)
-      : options_(options), sources_(sources), diagnostics_(diagnostics) {}
+  Loader(const LoadOptions& options, const OpenFiles& open, SourceSet& sources,
+         Diagnostics& diagnostics)
+      : options_(options), open_files_(open), sources_(sources), diagnostics_(diagnostics) {}
 
   Program load(const std::string& path) {
     std::string text;
@@ -58,6 +60,13 @@ class Loader {
   // says what went wrong.
   std::string read_text(const std::string& path, std::string& text) const {
     std::error_code error;
+    if (!open_files_.empty()) {
+      const auto open = open_files_.find(fs::weakly_canonical(path, error).string());
+      if (open != open_files_.end()) {
+        text = open->second;
+        return {};
+      }
+    }
     if (fs::is_directory(path, error)) return "it is a folder";
     errno = 0;
     std::ifstream in(path, std::ios::binary);
@@ -215,6 +224,7 @@ class Loader {
   }
 
   const LoadOptions& options_;
+  const OpenFiles& open_files_;
   SourceSet& sources_;
   Diagnostics& diagnostics_;
   std::vector<Unit> units_;
@@ -226,7 +236,12 @@ class Loader {
 
 Program load(const std::string& path, const LoadOptions& options, SourceSet& sources,
              Diagnostics& diagnostics) {
-  return Loader(options, sources, diagnostics).load(path);
+  return load(path, options, {}, sources, diagnostics);
+}
+
+Program load(const std::string& path, const LoadOptions& options, const OpenFiles& open,
+             SourceSet& sources, Diagnostics& diagnostics) {
+  return Loader(options, open, sources, diagnostics).load(path);
 }
 
 }  // namespace netc::frontend

@@ -249,12 +249,20 @@ bool Trainer::must_stop() const {
          (settings_.step_limit >= 0 && steps_here_ >= settings_.step_limit);
 }
 
-Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
+void Trainer::order_epoch() {
   if (settings_.shuffle) {
     epoch_order(settings_.seed, state_.epoch, order_);
   } else {
     std::iota(order_.begin(), order_.end(), 0u);
   }
+}
+
+int64_t Trainer::next_rows() const {
+  return std::min(step_records(), splits_.train.records - state_.sample);
+}
+
+Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
+  order_epoch();
   if (state_.sample == 0) state_.running.reset(running_sums());
   // Resumed after the last step of an epoch, there is none left to set it.
   if (state_.sample > 0) last_rate_ = schedule_.rate(state_.step - 1, state_.epoch);
@@ -271,7 +279,8 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
   event.metrics = &settings_.metrics;
   while (state_.sample < epoch_records()) {
     if (must_stop()) return EpochOutcome::Stopped;
-    event.loss = step(std::min(step_records(), splits_.train.records - state_.sample));
+    event.loss = step(next_rows());
+    check_loss(event.loss);
     state_.seconds = seconds_before + watch.seconds();
     state_.data_seconds = data_before + training_step_.seconds().data;
     state_.step_seconds = compute_before + training_step_.seconds().compute;
@@ -306,7 +315,6 @@ double Trainer::step(int64_t rows) {
   ++state_.step;
   ++steps_here_;
   state_.sample += rows;
-  check_loss(loss);
   return loss;
 }
 
@@ -372,25 +380,29 @@ bool Trainer::end_epoch(MetricsLog& log) {
   return true;
 }
 
+int64_t Trainer::nonfinite_values(const Slot& slot) const {
+  if (!is_floating(slot.type)) return 0;
+  std::vector<Buffer> storage;
+  const Slot* pointer = &slot;
+  const TensorView view = view_slots({&pointer, 1}, parts_.arena, false, storage)[0];
+  const size_t size = view.bytes.size() / static_cast<size_t>(byte_size(slot.type));
+  return slot.type == ElementType::f32
+             ? count_nonfinite({reinterpret_cast<const float*>(view.bytes.data()), size})
+             : count_nonfinite({reinterpret_cast<const double*>(view.bytes.data()), size});
+}
+
 int64_t Trainer::nonfinite_weights() const {
   int64_t count = 0;
-  for (const Slot& slot : parts_.train.slots) {
-    if (slot.role != SlotRole::Param || !is_floating(slot.type)) continue;
-    std::vector<Buffer> storage;
-    const Slot* pointer = &slot;
-    const TensorView view = view_slots({&pointer, 1}, parts_.arena, false, storage)[0];
-    const size_t size = view.bytes.size() / static_cast<size_t>(byte_size(slot.type));
-    count += slot.type == ElementType::f32
-                 ? count_nonfinite({reinterpret_cast<const float*>(view.bytes.data()), size})
-                 : count_nonfinite({reinterpret_cast<const double*>(view.bytes.data()), size});
-  }
+  for (const Slot& slot : parts_.train.slots)
+    if (slot.role == SlotRole::Param) count += nonfinite_values(slot);
   return count;
 }
 
 void Trainer::check_loss(double loss) {
   if (std::isfinite(loss)) return;
-  stop_nonfinite(
-      fmt::format("the loss is {} at step {} (epoch {})", loss, state_.step, state_.epoch + 1));
+  stop_nonfinite(fmt::format("the loss is {} at step {} (epoch {})",
+                             std::isnan(loss) ? std::abs(loss) : loss, state_.step,
+                             state_.epoch + 1));
 }
 
 void Trainer::check_weights() {

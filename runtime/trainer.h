@@ -67,6 +67,17 @@ struct TrainingSplits {
 TrainingSplits training_splits(const Dataset& data, double valid_fraction,
                                const std::string& valid_split);
 
+/// A step that left something behind that is not finite, as it can be run again.
+struct FailedStep {
+  int64_t epoch = 0;  ///< from 1
+  StepNumbers numbers;
+  std::vector<uint32_t> records;   ///< of the train split
+  std::vector<TensorView> before;  ///< parameters and states before it
+  std::vector<Buffer> storage;     ///< of `before`
+  int64_t first_step = 0;          ///< the step, from 1, that losses[0] is of
+  std::vector<double> losses;      ///< of the steps run again before it
+};
+
 class Trainer {
  public:
   Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener);
@@ -81,6 +92,12 @@ class Trainer {
   /// kept, and Error(Output) when saving fails.
   EndEvent run();
 
+  /// Runs the epoch under way again from the present state, up to step `last_step`, without saving
+  /// or telling, and returns the first step whose loss, or a parameter after it, is not finite;
+  /// with `state`, the first after which that slot is not. Nothing when there is none, or a signal
+  /// asked to stop.
+  std::optional<FailedStep> replay(int64_t last_step, const std::string& state = "");
+
   const TrainingState& state() const { return state_; }
 
  private:
@@ -88,7 +105,9 @@ class Trainer {
 
   void begin(MetricsLog& log);
   void write_config() const;
+  void order_epoch();
   EpochOutcome train_epoch(MetricsLog& log);
+  int64_t next_rows() const;
   double step(int64_t rows);
   bool evaluate_all(EpochEvent& event);
   void log_gradients(MetricsLog& log);
@@ -96,6 +115,7 @@ class Trainer {
   bool must_stop() const;
   void check_loss(double loss);
   void check_weights();
+  int64_t nonfinite_values(const Slot& slot) const;
   int64_t nonfinite_weights() const;
   [[noreturn]] void stop_nonfinite(const std::string& what);
   Activity stage(const char* name, const char* counts = nullptr, int64_t number = 0) const {

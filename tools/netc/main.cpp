@@ -12,6 +12,7 @@
 #include "ir/diagnostic.h"
 #include "runtime/error.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/lsp/command.h"
 #include "tools/netc/options.h"
 #include "tools/netc/reproducer.h"
 #include "tools/netc/session.h"
@@ -27,7 +28,7 @@ usage: netc <command> <file.net> [options]
   predict    run the model on inputs                     dump       show a stage: AST, IR, LLVM IR, asm, DOT
   run        one entry point on given tensors            fmt        format source (--check to test)
   bench      time forward and training step              explain    describe an error code, a function or a setting
-  diff       the backward as a program
+  diff       the backward as a program                   lsp        language server on stdio
 common: --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --version  --json  --color auto|always|never  -q (nothing on stderr but errors)  -v
         --model NAME  --diagnostics short|json  --max-errors N
 `netc <command> --help` lists the options of a command.
@@ -144,7 +145,7 @@ int main_of_netc(int argc, char** argv) {
   app.add_flag("-h,--help", help, "this text");
   Action action;
   for (auto* add : {add_train, add_check, add_eval, add_gradcheck, add_predict, add_dump, add_run,
-                    add_fmt, add_bench, add_explain}) {
+                    add_fmt, add_bench, add_explain, add_lsp}) {
     add(app, action);
   }
   for (CLI::App* command : app.get_subcommands({})) {

@@ -2,11 +2,14 @@
 #include "tools/netc/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace netc::tools {
 
@@ -47,6 +50,46 @@ std::vector<std::pair<std::string, const Scores*>> splits_of(const EpochEvent& e
   if (e.average_valid) list.emplace_back("ema_valid", &*e.average_valid);
   if (e.average_test) list.emplace_back("ema_test", &*e.average_test);
   return list;
+}
+
+/// Columns of the terminal at stdout; nothing when it is none.
+std::optional<size_t> table_space() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return size.ws_col > 0 ? std::optional<size_t>(size.ws_col) : std::nullopt;
+}
+
+/// One cell of the table under its heading.
+struct Column {
+  std::string heading, text;
+  size_t gap = 2, width = 0;  ///< spaces before it; its own
+  bool separated = false;     ///< a line stands before it
+  int rank = 0;               ///< in a narrow terminal columns of the highest rank go first
+};
+
+/// Columns that fit into `width`, the right-most of the highest rank left out first.
+std::vector<Column> fitting(std::vector<Column> columns, std::optional<size_t> width) {
+  auto total = [&] {
+    size_t sum = 0;
+    for (const Column& c : columns) sum += c.gap + c.width + (c.separated ? 2 : 0);
+    return sum;
+  };
+  while (width && total() > *width) {
+    auto worst = columns.begin();
+    for (auto c = columns.begin(); c != columns.end(); ++c)
+      if (c->rank >= worst->rank) worst = c;
+    if (worst->rank == 0) break;
+    // The line moves on to the next column of its group.
+    auto next = worst + 1;
+    if (worst->separated && next != columns.end() && !next->separated) next->separated = true;
+    columns.erase(worst);
+  }
+  return columns;
+}
+
+/// As wide as `1000/1000` of this many epochs.
+size_t epoch_width(int64_t epochs) {
+  return std::max<size_t>(5, 2 * fmt::formatted_size("{}", epochs) + 1);
 }
 
 size_t width_of(const std::string& name) { return std::max<size_t>(name.size(), 6); }
@@ -99,11 +142,35 @@ void Progress::start(const runtime::StartEvent& event) {
 }
 
 std::string Progress::bar_line(const runtime::StepEvent& e) const {
-  constexpr int kCells = 20;
-  double done = e.steps_in_epoch > 0 ? double(e.step_in_epoch) / double(e.steps_in_epoch) : 0;
-  int full = std::clamp(int(done * kCells), 0, kCells);
-  std::string bar;
-  for (int i = 0; i < kCells; ++i) {
+  const size_t width = size_t(console_.width()) - 1;
+  const std::string head =
+      fmt::format("{:>{}}", fmt::format("{}/{}", e.epoch, e.epochs), epoch_width(e.epochs));
+  const std::string count = fmt::format("  {}/{}", e.step_in_epoch, e.steps_in_epoch);
+  std::vector<std::string> parts;  // what the line has room for, the first ones most likely
+  const double left = double(e.steps_in_epoch - e.step_in_epoch);
+  const double eta = e.step_in_epoch > 0 ? e.seconds / double(e.step_in_epoch) * left : 0;
+  const std::string end =
+      eta < 100 ? fmt::format("   eta {:.0f}s", eta) : "   eta " + duration_text(eta);
+  std::string rate;
+  if (e.running != nullptr && e.running->rows > 0) {
+    parts.push_back(fmt::format("   loss {}", score(e.running->mean(0))));
+    for (size_t i = 0; e.metrics != nullptr && i < e.metrics->size(); ++i)
+      parts.push_back(fmt::format("   {} {}", (*e.metrics)[i], score(e.running->mean(i + 1))));
+    const double per_second = e.seconds > 0 ? double(e.running->rows) / e.seconds : 0;
+    rate = fmt::format("   {}/s", with_commas(std::llround(per_second)));
+  }
+  size_t cells = 20, used = head.size() + count.size() + end.size() + rate.size();
+  for (const std::string& part : parts) used += part.size();
+  while (used + cells + 2 > width && parts.size() > 1) {
+    used -= parts.back().size();
+    parts.pop_back();
+  }
+  if (used + 5 + 2 > width) used -= rate.size(), rate.clear();
+  cells = used + 5 + 2 > width ? 0 : std::min(cells, width - used - 2);
+  const double done = e.steps_in_epoch > 0 ? double(e.step_in_epoch) / double(e.steps_in_epoch) : 0;
+  const auto full = std::min(cells, size_t(std::max(0.0, done * double(cells))));
+  std::string bar = cells > 0 ? "  " : "";
+  for (size_t i = 0; i < cells; ++i) {
     if (i < full)
       bar += unicode_ ? "━" : "#";
     else if (i == full && unicode_)
@@ -111,56 +178,46 @@ std::string Progress::bar_line(const runtime::StepEvent& e) const {
     else
       bar += unicode_ ? (console_.colour ? "\x1b[2m━\x1b[0m" : "─") : "-";
   }
-  std::string text =
-      fmt::format("{:>3}/{}  {}  {}/{}", e.epoch, e.epochs, bar, e.step_in_epoch, e.steps_in_epoch);
-  double rate = 0;
-  if (e.running != nullptr && e.running->rows > 0) {
-    text += fmt::format("   loss {}", score(e.running->mean(0)));
-    for (size_t i = 0; e.metrics != nullptr && i < e.metrics->size(); ++i)
-      text += fmt::format("   {} {}", (*e.metrics)[i], score(e.running->mean(i + 1)));
-    rate = e.seconds > 0 ? double(e.running->rows) / e.seconds : 0;
-  }
-  int64_t steps_left = e.steps_in_epoch - e.step_in_epoch;
-  double eta = e.step_in_epoch > 0 ? e.seconds / double(e.step_in_epoch) * double(steps_left) : 0;
-  text += fmt::format("   {}/s   eta {:.0f}s", with_commas(std::llround(rate)), eta);
-  return text;
+  std::string tail = count;
+  for (const std::string& part : parts) tail += part;
+  tail += rate + end;
+  if (head.size() + tail.size() > width) tail.resize(width > head.size() ? width - head.size() : 0);
+  return head + bar + tail;
 }
 
 void Progress::step(const runtime::StepEvent& event) {
   if (!bar_) return;
   auto now = std::chrono::steady_clock::now();
-  if (bar_drawn_ && now - last_drawn_ < std::chrono::milliseconds(100)) return;
+  if (now - last_drawn_ < std::chrono::milliseconds(100)) return;
   last_drawn_ = now;
   bar_drawn_ = true;
   print_error("\r" + bar_line(event) + "\x1b[K");
 }
 
-void Progress::table_heading(const EpochEvent& event) {
-  std::string text = "epoch";
-  for (const auto& [split, scores] : splits_of(event)) {
-    if (!split.empty()) text += separator();
-    std::string loss = split.empty() ? "loss" : split + " loss";
-    text += fmt::format("  {:>{}}", loss, split.empty() ? 7 : loss.size() + 1);
-    for (const auto& [name, value] : scores->metrics)
-      text += fmt::format("   {:>{}}", name, width_of(name));
-  }
-  text += separator();
-  print_out(fmt::format("{}  {:>6}  {:>6}  {:>10}\n", text, "lr", "time", "samples/s"));
-}
-
 void Progress::table_row(const EpochEvent& event) {
-  if (!heading_done_) table_heading(event);
-  heading_done_ = true;
-  std::string text = fmt::format("{:>5}", fmt::format("{}/{}", event.epoch, event.epochs));
+  std::vector<Column> columns{{"epoch", fmt::format("{}/{}", event.epoch, event.epochs), 0,
+                               epoch_width(event.epochs), false, 0}};
   for (const auto& [split, scores] : splits_of(event)) {
-    if (!split.empty()) text += separator();
-    text += fmt::format("  {:>{}}", score(scores->loss), split.empty() ? 7 : split.size() + 6);
+    const std::string loss = split.empty() ? "loss" : split + " loss";
+    columns.push_back({loss, score(scores->loss), 2, split.empty() ? 7 : loss.size() + 1,
+                       !split.empty(), split.empty() ? 0 : 1});
+    int rank = 2;
     for (const auto& [name, value] : scores->metrics)
-      text += fmt::format("   {:>{}}", score(value), width_of(name));
+      columns.push_back({name, score(value), 3, width_of(name), false, rank++});
   }
-  text += separator();
-  print_out(fmt::format("{}  {:>6}  {:>6}  {:>10}\n", text, lr_text(event.lr),
-                        duration_text(event.seconds), samples_per_second(event)));
+  const int last = 1000;
+  columns.push_back({"lr", lr_text(event.lr), 2, 6, true, last + 1});
+  columns.push_back({"time", duration_text(event.seconds), 2, 6, false, last});
+  columns.push_back({"samples/s", samples_per_second(event), 2, 10, false, last + 2});
+  std::string heading, row;
+  for (const Column& c : fitting(std::move(columns), table_space())) {
+    const char* line = !c.separated ? "" : unicode_ ? " │" : " |";
+    heading += fmt::format("{}{:{}}{:>{}}", line, "", c.gap, c.heading, c.width);
+    row += fmt::format("{}{:{}}{:>{}}", line, "", c.gap, c.text, c.width);
+  }
+  if (heading != heading_) print_out(heading + "\n");
+  heading_ = heading;
+  print_out(row + "\n");
 }
 
 void Progress::plain_row(const EpochEvent& event) {

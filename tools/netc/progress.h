@@ -41,14 +41,13 @@ class Progress : public runtime::TrainingListener {
   bool unicode_;
   TrainingHeader header_;
   runtime::StartEvent started_;
-  bool bar_drawn_ = false, heading_done_ = false;
+  bool bar_drawn_ = false;
+  std::string heading_;  ///< of the table, as it was written last
   std::chrono::steady_clock::time_point last_drawn_{};
 
-  void table_heading(const runtime::EpochEvent& event);
   void table_row(const runtime::EpochEvent& event);
   void plain_row(const runtime::EpochEvent& event);
   std::string bar_line(const runtime::StepEvent& event) const;
-  const char* separator() const { return unicode_ ? " │" : " |"; }
 };
 
 }  // namespace netc::tools

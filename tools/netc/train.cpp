@@ -17,6 +17,7 @@
 #include "runtime/trainer.h"
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/nonfinite.h"
 #include "tools/netc/progress.h"
 #include "tools/netc/report/report.h"
 #include "tools/netc/session.h"
@@ -226,10 +227,14 @@ class Train {
     runtime::Executor executor(pool);
     executor.observe(trace());
     runtime::Arena arena(compiled.header.arena_bytes);
-    runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(), pool);
+    auto to_start = [&](const Session& session) {
+      runtime::initialize(compiled.train, arena, session_.seed(), session_.program_directory(),
+                          pool);
+      if (!options_.init.empty())
+        load_weights(session, compiled.train, arena, options_.init, options_.layout);
+    };
     Progress progress(session_.console(), progress_style(), options_.common.json, compiled.header);
-    if (!options_.init.empty())
-      load_weights(session_, compiled.train, arena, options_.init, options_.layout);
+    to_start(session_);
 
     std::optional<runtime::Checkpoint> checkpoint;
     if (!options_.resume.empty()) checkpoint = runtime::newest_checkpoint(options_.resume);
@@ -250,7 +255,7 @@ class Train {
                                       data,           accumulate,    trace()};
     std::optional<Report> report;
     if (options_.report)
-      report.emplace(silent_session(""), compiled.module, parts, compiled.header, progress);
+      report.emplace(silent_session("", options_.common.optimise), compiled.module, parts, compiled.header, progress);
     runtime::TrainingListener& listener =
         report ? static_cast<runtime::TrainingListener&>(*report) : progress;
     const auto afterwards = [&](const runtime::Error* failure) {
@@ -258,14 +263,24 @@ class Train {
       executor.observe(nullptr);
       if (report) report->write(directory.path(), failure);
     };
+    runtime::Trainer trainer(parts, settings, listener);
     try {
-      const Exit exit = run_trainer(parts, std::move(settings), checkpoint, listener);
+      const Exit exit = run_trainer(trainer, checkpoint, listener);
       afterwards(nullptr);
       return exit;
     } catch (const runtime::Error& error) {
       progress.clear_bar();
       afterwards(&error);
-      throw;
+      if (error.fault != runtime::Fault::NonFinite) throw;
+      Session quiet = silent_session("", 0);
+      auto restart = [&]() -> std::optional<runtime::Checkpoint> {
+        if (checkpoint || fs::exists(fs::path(directory.path()) / runtime::kStateFile))
+          return runtime::newest_checkpoint(directory.path());
+        to_start(quiet);
+        return {};
+      };
+      const NonfiniteRun run{parts, std::move(settings), trainer.state().step, restart};
+      session_.fail(explain_nonfinite(session_, quiet, run, error));
     }
   }
 
@@ -280,23 +295,23 @@ class Train {
   /// The effective source with its paths as they are seen from the run directory.
   std::string config_for(const std::string& directory) {
     const std::string folder = fs::absolute(directory).lexically_normal().string();
-    return silent_session(folder).program().config_text;
+    return silent_session(folder, options_.common.optimise).program().config_text;
   }
 
   /// The program once more, for work that says nothing but errors: warnings have been shown.
-  Session silent_session(const std::string& output_directory) const {
+  Session silent_session(const std::string& output_directory, int optimise) const {
     CommonOptions quiet = options_.common;
     quiet.quiet = true;
     quiet.verbose = false;
+    quiet.optimise = optimise;
     Session again(quiet);
     again.load(overrides(), output_directory);
     return again;
   }
 
-  Exit run_trainer(const runtime::TrainerParts& parts, runtime::TrainerSettings settings,
-                   const std::optional<runtime::Checkpoint>& checkpoint,
-                   runtime::TrainingListener& listener) {
-    runtime::Trainer trainer(parts, std::move(settings), listener);
+  static Exit run_trainer(runtime::Trainer& trainer,
+                          const std::optional<runtime::Checkpoint>& checkpoint,
+                          runtime::TrainingListener& listener) {
     if (checkpoint) {
       if (!checkpoint->note.empty()) listener.notice(checkpoint->note);
       trainer.resume(*checkpoint);
