@@ -42,7 +42,9 @@ std::span<const CodeInfo> type_codes() {
        "parameters are known before any data is seen.",
        "param w: [batch, 10] = zeros()", "param w: [784, 10] = zeros()"},
       {"E0311", "larger than the limits",
-       "A program has at most 10^6 ops (`--max-ops`), a tensor at most 16 dims and 2^40 elements.",
+       "A program has at most 10^6 ops (`--max-ops`), a tensor at most 16 dims (`--max-rank`) and "
+       "2^40 elements (`--max-elements`). What runs at once takes at most 80 % of the memory "
+       "(`--max-memory`), compiling at most 60 s (`--max-compile-time`).",
        "", ""},
       {"E0313", "not known when the program is compiled",
        "Settings, conditions of `where` that choose a branch, and indices of lists are fixed "
