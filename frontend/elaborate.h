@@ -27,8 +27,10 @@ struct Unit {
 struct ElaborateOptions {
   std::optional<ir::DType> dtype;  ///< overrides the program's `dtype` item
   int64_t max_ops = 1'000'000;
-  int64_t accumulate = 1;         ///< micro-batches a step
-  std::optional<double> ema;      ///< decay of a moving average of the parameters
+  size_t max_rank = 16;
+  int64_t max_elements = int64_t{1} << 40;  ///< of one tensor
+  int64_t accumulate = 1;                   ///< micro-batches a step
+  std::optional<double> ema;                ///< decay of a moving average of the parameters
   bool gradient_results = false;  ///< `M.update` returns the gradients it uses as `_grad.NAME`
   /// Maps a path written in file `file` (`load("w.npy")`) to one for the folder of the output;
   /// absent: paths stay as written.

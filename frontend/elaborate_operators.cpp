@@ -463,8 +463,9 @@ ir::ValueId Elaborator::declare(const std::string& name, const ir::Type& type, i
 }
 
 void Elaborator::check_limits(const ir::Type& t, Span at) {
-  if (t.rank() > 16)
-    fail("E0311", fmt::format("a tensor of {} dims: 16 is the limit", t.rank()), at);
+  if (size_t(t.rank()) > options_.max_rank)
+    fail("E0311", fmt::format("a tensor of {} dims: {} is the limit", t.rank(), options_.max_rank),
+         at, "", "raise the limit with `--max-rank`");
   for (const ir::Dim& d : t.shape) {
     if (d.overflowed())
       fail("E0310", "this size has no value: it overflows or divides by zero", at);
@@ -474,8 +475,13 @@ void Elaborator::check_limits(const ir::Type& t, Span at) {
   ir::Dim count = 1;  // sizes of 0 do not excuse the others
   for (const ir::Dim& d : t.shape)
     if (!(d == ir::Dim(0))) count = count * d;
-  if (count.overflowed() || (count.is_constant() && count.constant() > (int64_t(1) << 40)))
-    fail("E0311", fmt::format("a tensor of more than 2^40 elements: {}", ir::str(t)), at);
+  if (count.overflowed() || (count.is_constant() && count.constant() > options_.max_elements)) {
+    const bool usual = options_.max_elements == int64_t{1} << 40;
+    fail("E0311",
+         fmt::format("a tensor of more than {} elements: {}",
+                     usual ? "2^40" : std::to_string(options_.max_elements), ir::str(t)),
+         at, "", "raise the limit with `--max-elements`");
+  }
 }
 
 void Elaborator::name_value(const Val& v, const std::string& name) {

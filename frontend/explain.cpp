@@ -229,6 +229,15 @@ std::string explain(std::string_view name) {
   return {};
 }
 
+std::vector<std::string> std_optimizers() {
+  std::vector<std::string> names;
+  for_each_std_item(
+      [&](const std::string& name, const Item& item, const std::string&, const std::string&) {
+        if (std::holds_alternative<OptimizerItem>(item.node)) names.push_back(name);
+      });
+  return names;
+}
+
 std::vector<ReferenceExample> reference_examples() {
   std::vector<ReferenceExample> examples;
   for_each_std_item(

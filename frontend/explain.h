@@ -45,6 +45,9 @@ std::vector<ReferenceExample> reference_examples();
 /// docs/reference.md: every function, layer, loss, optimizer, setting, schedule and loader.
 std::string reference_page();
 
+/// The optimizers of the standard library.
+std::vector<std::string> std_optimizers();
+
 /// Text about a code (`E0301`), an item of the standard library (with its source), a function the
 /// compiler carries, `train`, `data`, a setting (`lr`, `train.lr`), a schedule or a loader. Empty
 /// when nothing is known.

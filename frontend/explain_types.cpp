@@ -67,7 +67,9 @@ std::span<const CodeInfo> type_codes() {
   output y = x * w
 })"},
       {"E0311", "larger than the limits",
-       "A program has at most 10^6 ops (`--max-ops`), a tensor at most 16 dims and 2^40 elements.",
+       "A program has at most 10^6 ops (`--max-ops`), a tensor at most 16 dims (`--max-rank`) and "
+       "2^40 elements (`--max-elements`). What runs at once takes at most 80 % of the memory "
+       "(`--max-memory`), compiling at most 60 s (`--max-compile-time`).",
        R"(model m {
   input x: [batch, 2_000_000]
   param w: [2_000_000, 1_000_000] = zeros()

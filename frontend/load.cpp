@@ -183,6 +183,8 @@ class Loader {
     ElaborateOptions options;
     options.dtype = options_.dtype;
     options.max_ops = options_.max_ops;
+    options.max_rank = options_.max_rank;
+    options.max_elements = options_.max_elements;
     options.accumulate = program.train.accumulate;
     options.ema = program.train.ema;
     options.gradient_results = options_.gradient_results;

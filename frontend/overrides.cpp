@@ -336,6 +336,15 @@ std::vector<std::string> override_paths(const File& program) {
   std::vector<std::string> paths;
   for (const std::string& key : setting_keys()) paths.push_back("train." + key);
   for (const Item& item : program.items) {
+    if (const auto* train = std::get_if<TrainItem>(&item.node)) {
+      for (const Setting& s : train->settings) {
+        const auto* call = s.value ? std::get_if<Call>(&s.value->node) : nullptr;
+        if (call == nullptr) continue;
+        const auto parameters = parameters_of(format(*call->callee), program);
+        if (!parameters) continue;
+        for (const std::string& p : *parameters) paths.push_back("train." + s.key + "." + p);
+      }
+    }
     const auto* data = std::get_if<DataItem>(&item.node);
     if (data == nullptr) continue;
     for (const LoaderInfo& info : loader_infos()) {

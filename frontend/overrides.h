@@ -15,7 +15,8 @@ namespace netc::frontend {
 void apply_overrides(const std::vector<Override>& overrides, SourceSet& sources,
                      Diagnostics& diagnostics, File& program);
 
-/// The names a --set path of `program` can have: `train.epochs`, `data.dir`, `hidden`.
+/// The names a --set path of `program` can have: `train.epochs`, `train.optimizer.momentum`,
+/// `data.dir`, `hidden`.
 std::vector<std::string> override_paths(const File& program);
 
 }  // namespace netc::frontend

@@ -105,6 +105,8 @@ struct LoadOptions {
   size_t max_source = 16u << 20;
   int max_nesting = 256;
   int64_t max_ops = 1'000'000;
+  size_t max_rank = 16;
+  int64_t max_elements = int64_t{1} << 40;  ///< of one tensor
 };
 
 /// Reads, parses, checks and elaborates the program in file `path`. Text of all files ends up in

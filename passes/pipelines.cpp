@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "passes/passes.h"
+#include "passes/remarks.h"
 
 namespace netc::passes {
 
@@ -43,6 +44,7 @@ const Step kSteps[] = {
     {kFused, 1, 2, {"fuse", "form kernels of what may run together", fuse}},
     {kFused, 2, 2, {"stream", "run kernels together on blocks of rows", stream_batch}},
     {kFused, 0, 0, {"split", "one op a kernel", split_kernels}},
+    {kFused, 0, 2, {"remarks", "say why values are fused or stored", explain_fusion}},
 
     // Addresses.
     {kPlan, 2, 2, {"panels", "cut matrices into panels as contractions read them", choose_panels}},

@@ -1,11 +1,10 @@
-// Arena memory by anonymous mapping, and the limit read from /proc and the cgroup.
+// Arena memory by anonymous mapping.
 #include "runtime/arena.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <utility>
 
@@ -16,12 +15,6 @@ namespace netc::runtime {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
-
-int64_t cgroup_limit(const char* path) {
-  std::ifstream file(path);
-  int64_t bytes = 0;
-  return file >> bytes && bytes > 0 ? bytes : INT64_MAX;
-}
 
 }  // namespace
 
@@ -65,17 +58,6 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 
 void Arena::release() {
   if (mapping_) munmap(mapping_, mapped_);
-}
-
-int64_t memory_limit() {
-  static const int64_t limit = [] {
-    const int64_t pages = sysconf(_SC_PHYS_PAGES);
-    const int64_t machine = pages > 0 ? pages * sysconf(_SC_PAGESIZE) : INT64_MAX;
-    const int64_t total = std::min({machine, cgroup_limit("/sys/fs/cgroup/memory.max"),
-                                    cgroup_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
-    return total / 5 * 4;
-  }();
-  return limit;
 }
 
 }  // namespace netc::runtime

@@ -12,6 +12,7 @@
 #include "runtime/arena.h"
 #include "runtime/checked.h"
 #include "runtime/data/byte_source.h"
+#include "runtime/limits.h"
 
 namespace netc::runtime {
 namespace {
@@ -143,7 +144,8 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
   uint64_t length = 0;
   if (size < 8) throw source.error(fmt::format("is truncated: {} bytes", size));
   std::memcpy(&length, file.content.data.get(), 8);
-  if (length > static_cast<uint64_t>(kMaxFileHeader) || static_cast<int64_t>(length) > size - 8) {
+  if (length > static_cast<uint64_t>(limits().file_header) ||
+      static_cast<int64_t>(length) > size - 8) {
     throw source.error(
         fmt::format("is not a whole safetensors file: its header would take {} of "
                     "{} bytes",

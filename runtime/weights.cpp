@@ -101,6 +101,8 @@ std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layou
   }
   std::vector<std::string> warnings;
   for (const TensorView& tensor : file.tensors) {
+    // PyTorch's BatchNorm counts its batches; nothing depends on the number.
+    if (layout == WeightLayout::Torch && tensor.name.ends_with(".num_batches_tracked")) continue;
     if (std::find(found.begin(), found.end(), &tensor) == found.end()) {
       warnings.push_back(fmt::format("{}: tensor `{}` is not used by the model",
                                      file_name(file.path), printable(tensor.name)));

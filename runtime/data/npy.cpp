@@ -7,16 +7,14 @@
 #include <charconv>
 #include <cstring>
 
-#include "runtime/arena.h"
 #include "runtime/checked.h"
 #include "runtime/data/byte_source.h"
 #include "runtime/data/loaders.h"
 #include "runtime/durable_file.h"
+#include "runtime/limits.h"
 
 namespace netc::runtime {
 namespace {
-
-constexpr size_t kMaxHeader = 1 << 20;
 
 struct Header {
   std::string descr;
@@ -151,7 +149,8 @@ Header read_header(ByteSource& source) {
     source.read_exactly(std::as_writable_bytes(std::span(high)), "the npy header");
     length |= static_cast<size_t>(high[0]) << 16 | static_cast<size_t>(high[1]) << 24;
   }
-  if (length > kMaxHeader || static_cast<int64_t>(length) > source.most_left()) {
+  if (static_cast<int64_t>(length) > limits().file_header ||
+      static_cast<int64_t>(length) > source.most_left()) {
     throw source.error(fmt::format("its npy header declares {} bytes", length));
   }
   std::string text(length, '\0');

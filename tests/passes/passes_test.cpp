@@ -29,12 +29,12 @@ TEST(Pipelines, LevelsSayWhichPassesRun) {
   using ir::Stage;
   EXPECT_EQ(names(pipeline(Stage::Forward, Stage::Plan, 0)),
             (std::vector<std::string>{"infer_shapes", "differentiate", "inline", "dce", "split",
-                                      "plan_memory"}));
+                                      "remarks", "plan_memory"}));
   EXPECT_EQ(names(pipeline(Stage::Backward, Stage::Fused, 1)),
-            (std::vector<std::string>{"inline", "simplify", "cse", "dce", "fuse"}));
+            (std::vector<std::string>{"inline", "simplify", "cse", "dce", "fuse", "remarks"}));
   EXPECT_EQ(names(pipeline(Stage::Optimised, Stage::Plan, 2)),
             (std::vector<std::string>{"results_last", "borders", "layouts", "fuse", "stream",
-                                      "panels", "plan_memory"}));
+                                      "remarks", "panels", "plan_memory"}));
   EXPECT_TRUE(pipeline(Stage::Plan, Stage::Plan, 2).empty());
   for (const Pass& pass : all_passes()) EXPECT_EQ(find_pass(pass.name), &pass);
   EXPECT_EQ(find_pass("fusion"), nullptr);

@@ -12,6 +12,7 @@
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/kernel_table.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/random_inputs.h"
 #include "tools/netc/run_directory.h"
 #include "tools/netc/weights.h"
@@ -252,15 +253,21 @@ void add_bench(CLI::App& app, Action& action) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "time forward and training step");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--entry", options->entry, "what to run")
-      ->check(CLI::IsMember({"predict", "loss", "step", "eval", "train"}));
+  one_of(command->add_option("--entry", options->entry, "what to run (default: train)"),
+         {"predict", "loss", "step", "eval", "train"});
   command->add_option("--batch", options->batch, "rows (default: as in training)")
+      ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  command->add_option("--min-time", options->min_time, "measure for at least so long; 0: one run");
+  command
+      ->add_option("--min-time", options->min_time,
+                   "measure for at least so long (2s, 50ms); 0: one run")
+      ->type_name("TIME");
   command->add_option("--data", options->data, "real inputs: the file's, or this loader's")
+      ->type_name("LOADER")
       ->expected(0, 1);
-  command->add_option("--save", options->save, "write the figures to this file");
-  command->add_option("--compare", options->compare, "exit 4 when slower than these figures");
+  command->add_option("--save", options->save, "write the figures to this file")->type_name("FILE");
+  command->add_option("--compare", options->compare, "exit 4 when slower than these figures")
+      ->type_name("FILE");
   command->add_flag("--per-kernel", options->per_kernel, "time each kernel");
   command->callback([&action, options] { action = [options] { return Bench(*options).run(); }; });
 }

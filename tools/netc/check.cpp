@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "tools/netc/memory_use.h"
 #include "tools/netc/session.h"
 
 namespace netc::tools {
@@ -72,38 +73,43 @@ std::string signature(const ir::Function& f, const std::string& entry) {
   return fmt::format("{}({}) -> {}", entry, fmt::join(inputs, ", "), result);
 }
 
-/// Bytes that a planned function keeps for one kind of value, and its largest temporaries.
-struct MemoryUse {
-  int64_t arena = 0, params = 0, states = 0;
-  std::vector<std::pair<int64_t, std::string>> largest;
+/// What one line of the program keeps in memory.
+struct LineUse {
+  int64_t bytes = 0;
+  ir::Place place;
+  std::vector<std::string> names;
 };
 
-MemoryUse memory_of(const ir::Function& f, int64_t batch) {
-  MemoryUse use;
-  std::vector<std::string> names = ir::display_names(f);
-  std::vector<ir::Role> roles(f.values.size(), ir::Role::Plain);
-  for (const ir::Parameter& p : f.params) roles[p.value.index] = p.role;
-  for (size_t i = 0; i < f.values.size(); ++i) {
-    const ir::Value& v = f.values[i];
-    if (!v.storage) continue;
-    int64_t bytes = ir::byte_size(v.type.dtype);
-    for (const ir::Dim& d : v.type.shape) {
-      std::map<std::string, int64_t> sizes;
-      for (const std::string& s : d.symbols()) sizes[s] = batch;
-      bytes *= d.evaluate(sizes).value_or(0);
-    }
-    use.arena = std::max(use.arena, v.storage->offset + bytes);
-    if (roles[i] == ir::Role::Param)
-      use.params += bytes;
-    else if (roles[i] == ir::Role::State)
-      use.states += bytes;
-    else
-      use.largest.emplace_back(bytes, fmt::format("{}: {}", names[i], ir::str(v.type)));
+std::vector<LineUse> by_line(const MemoryUse& use) {
+  std::vector<LineUse> lines;
+  for (const MemoryPiece& piece : use.peak) {
+    auto same = [&](const LineUse& l) {
+      return l.place.file == piece.place.file && l.place.line == piece.place.line;
+    };
+    auto at = std::find_if(lines.begin(), lines.end(), same);
+    if (at == lines.end()) at = lines.insert(at, {0, piece.place, {}});
+    at->bytes += piece.bytes;
+    at->names.push_back(piece.name);
   }
-  std::stable_sort(use.largest.begin(), use.largest.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  if (use.largest.size() > 5) use.largest.resize(5);
-  return use;
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const LineUse& a, const LineUse& b) { return a.bytes > b.bytes; });
+  return lines;
+}
+
+void print_line_use(Session& session, const LineUse& line) {
+  constexpr size_t kNames = 4;
+  std::vector<std::string> names = line.names;
+  if (names.size() > kNames) {
+    const size_t more = names.size() - kNames;
+    names.resize(kNames);
+    names.push_back(fmt::format("{} more", more));
+  }
+  const std::string place =
+      line.place.line == 0
+          ? "weights and numbers of a step"
+          : fmt::format("{}:{}", session.sources()[line.place.file].name, line.place.line);
+  print_out(fmt::format("  {:>10}  {}: {}\n", byte_text(double(line.bytes)), place,
+                        fmt::join(names, ", ")));
 }
 
 void print_memory(Session& session) {
@@ -118,12 +124,25 @@ void print_memory(Session& session) {
   ir::FunctionId f = module.find(session.entry_name(entry));
   if (!f) return;
   int64_t batch = session.planned_capacity(lowering.batch_capacity);
-  MemoryUse use = memory_of(module[f], batch);
+  const MemoryUse use = memory_use(module, f, batch, session.program().module);
+  // What kernels need for themselves is known when they have been compiled.
+  const int64_t arena = session.compile(module, entry, batch).plan.arena_bytes;
   print_out(fmt::format("memory of {} at batch {}: {} (parameters {}, states {})\n", entry, batch,
-                        byte_text(double(use.arena)), byte_text(double(use.params)),
+                        byte_text(double(arena)), byte_text(double(use.params)),
                         byte_text(double(use.states))));
-  for (const auto& [bytes, name] : use.largest)
-    print_out(fmt::format("  {:>10}  {}\n", byte_text(double(bytes)), name));
+  if (!use.peak_kernel.empty())
+    print_out(fmt::format("held at the peak, in kernel {}:\n", use.peak_kernel));
+  constexpr size_t kLines = 10;
+  const std::vector<LineUse> lines = by_line(use);
+  int64_t rest = arena;
+  for (size_t i = 0; i < std::min(kLines, lines.size()); ++i) {
+    print_line_use(session, lines[i]);
+    rest -= lines[i].bytes;
+  }
+  print_out(fmt::format(
+      "  {:>10}  {}partial sums of kernels and gaps\n",
+      byte_text(double(std::max<int64_t>(rest, 0))),
+      lines.size() > kLines ? fmt::format("{} more lines, ", lines.size() - kLines) : ""));
 }
 
 void print_json(const std::vector<Row>& rows, const std::string& model) {

@@ -39,6 +39,7 @@ Console Console::detect(ColourChoice choice) {
   c.stdout_is_terminal = isatty(STDOUT_FILENO) != 0;
   c.stderr_is_terminal = isatty(STDERR_FILENO) != 0;
   c.colour = wants_colour(choice, c.stderr_is_terminal);
+  c.result_colour = wants_colour(choice, c.stdout_is_terminal);
   return c;
 }
 

@@ -13,8 +13,9 @@ enum class ColourChoice : uint8_t { automatic, always, never };
 struct Console {
   bool stdout_is_terminal = false;
   bool stderr_is_terminal = false;
-  bool colour = false;  ///< of diagnostics and progress, on stderr
-  bool quiet = false;   ///< nothing on stderr but errors
+  bool colour = false;         ///< of diagnostics and progress, on stderr
+  bool result_colour = false;  ///< of results, on stdout
+  bool quiet = false;          ///< nothing on stderr but errors
   bool verbose = false;
 
   /// Asks the system; `--color` beats NO_COLOR, which beats CLICOLOR_FORCE, which beats the

@@ -1,8 +1,9 @@
-// A module as a Graphviz drawing.
+// The graph of an entry point in Graphviz's language.
 #pragma once
 
 #include <string>
 
+#include "frontend/source.h"
 #include "ir/graph.h"
 
 namespace netc::tools {
@@ -11,8 +12,10 @@ namespace netc::tools {
 /// a call the name of the function.
 std::string operation(const ir::Module& module, const ir::Value& value);
 
-/// One cluster a function and, inside, one a kernel; an edge from each operand to its user.
-/// `entry`: only this function; empty: all.
-std::string to_dot(const ir::Module& module, const std::string& entry);
+/// Draws one function: ops as nodes in clusters by kernel and, within, by the layer or function of
+/// the program that they came from; tensors as edges with their types; weights and inputs apart
+/// from what is computed, gradients apart from the forward. `sources` are those of the module.
+std::string to_dot(const ir::Module& module, ir::FunctionId function,
+                   const frontend::SourceSet& sources);
 
 }  // namespace netc::tools

@@ -7,8 +7,10 @@
 #include <memory>
 
 #include "ir/print.h"
+#include "tools/netc/compile_limit.h"
 #include "tools/netc/dot.h"
 #include "tools/netc/files.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/session.h"
 #include "tools/netc/text_diff.h"
 
@@ -17,7 +19,7 @@ namespace netc::tools {
 namespace {
 struct DumpOptions {
   CommonOptions common;
-  std::string stage, entry, after, passes, kernel, loc = "full", output;
+  std::string stage, entry, after, passes, kernel, loc, output;
   std::vector<std::string> wrt;
   bool diff = false;
 };
@@ -66,9 +68,11 @@ class Dump {
 
   ir::PrintOptions print_options() const {
     ir::PrintOptions p;
-    p.loc = options_.loc == "none"   ? ir::LocStyle::None
-            : options_.loc == "line" ? ir::LocStyle::Line
-                                     : ir::LocStyle::Full;
+    // Notes move with the text around them: a diff is of the ops, unless they are asked for.
+    const std::string loc = !options_.loc.empty() ? options_.loc : options_.diff ? "none" : "full";
+    p.loc = loc == "none"   ? ir::LocStyle::None
+            : loc == "line" ? ir::LocStyle::Line
+                            : ir::LocStyle::Full;
     p.entry = full_entry();
     p.kernel = options_.kernel;
     return p;
@@ -100,8 +104,8 @@ class Dump {
     if (stage == "ast") return session_.program().config_text;
     if (stage == "llvm" || stage == "asm") return machine_text(stage == "asm");
     if (stage == "dot") {
-      ir::Module module = session_.lower(lowering(std::max(own, ir::Stage::Fused)));
-      return to_dot(module, full_entry());
+      const ir::Module module = session_.lower(lowering(std::max(own, ir::Stage::Fused)));
+      return to_dot(module, one_entry(module), session_.sources());
     }
     ir::Stage wanted = later_stage(*find_stage(stage));
     ir::Module module = session_.lower(lowering(wanted));
@@ -128,12 +132,22 @@ class Dump {
     return wanted;
   }
 
-  std::string machine_text(bool assembly) {
-    ir::Module module = session_.lower(lowering(ir::Stage::Plan));
+  /// --entry; what stages that show one entry point take without it.
+  ir::FunctionId one_entry(const ir::Module& module) const {
     std::string entry = options_.entry;
-    if (entry.empty()) entry = session_.has_entry("train") ? "train" : "predict";
-    ir::FunctionId f = module.find(session_.entry_name(entry));
+    if (entry.empty())
+      entry = session_.has_entry("train")  ? "train"
+              : session_.has_entry("loss") ? "loss"
+                                           : "predict";
+    const ir::FunctionId f = module.find(session_.entry_name(entry));
     if (!f) throw UsageError{fmt::format("there is no entry point `{}`", entry), ""};
+    return f;
+  }
+
+  std::string machine_text(bool assembly) {
+    const ir::Module module = session_.lower(lowering(ir::Stage::Plan));
+    const ir::FunctionId f = one_entry(module);
+    const CompileLimit limit(options_.common.max_compile_time);
     auto compile = session_.compile_options(session_.planned_capacity(session_.default_batch()));
     compile.kernel = options_.kernel;
     return assembly ? backend::dump_assembly(module, f, compile)
@@ -187,21 +201,30 @@ class Dump {
     // A single pass prints as a file of its own; of several, each gets a heading.
     bool several = options_.after == "all";
     if (!options_.diff) return several ? fmt::format("# after {}\n{}\n", pass.name, now) : now;
-    std::string changes = line_diff(ir::print(before, p), now);
+    const std::string changes = dump_diff(ir::print(before, p), now);
     if (changes.empty()) return "";
-    return fmt::format("# after {}\n{}\n", pass.name, changes);
+    const auto count = [&](char mark) {
+      long lines = changes[0] == mark;
+      for (size_t i = 1; i < changes.size(); ++i)
+        lines += changes[i - 1] == '\n' && changes[i] == mark;
+      return lines;
+    };
+    std::string text = fmt::format("# {}: {} ({} removed, {} added)\n{}\n", pass.name, pass.summary,
+                                   count('-'), count('+'), changes);
+    const bool colour = options_.output.empty() && session_.console().result_colour;
+    return colour ? coloured_diff(text) : text;
   }
 };
 
 void add_options(CLI::App& command, DumpOptions& o) {
   add_common(command, o.common);
-  command.add_option("--entry", o.entry, "only this entry point")
-      ->check(CLI::IsMember(
-          {"predict", "loss", "step", "eval", "update", "collect", "train", "accumulate"}));
-  command.add_option("--wrt", o.wrt, "inputs whose gradients are wanted too")->delimiter(',');
-  command.add_option("--loc", o.loc, "how places are shown")
-      ->check(CLI::IsMember({"none", "line", "full"}));
-  command.add_option("-o,--output", o.output, "write here instead of stdout");
+  one_of(command.add_option("--entry", o.entry, "only this entry point"),
+         {"predict", "loss", "step", "eval", "update", "collect", "train", "accumulate"});
+  command.add_option("--wrt", o.wrt, "inputs whose gradients are wanted too")
+      ->type_name("INPUT,…")
+      ->delimiter(',');
+  one_of(command.add_option("--loc", o.loc, "how places are shown"), {"none", "line", "full"});
+  command.add_option("-o,--output", o.output, "write here instead of stdout")->type_name("FILE");
 }
 }  // namespace
 
@@ -209,13 +232,14 @@ void add_dump(CLI::App& app, Action& action) {
   auto dump = std::make_shared<DumpOptions>();
   CLI::App* command = app.add_subcommand("dump", "show a stage: AST, IR, LLVM IR, asm, DOT");
   add_options(*command, *dump);
-  command->add_option("--stage", dump->stage, "what to show")
-      ->check(CLI::IsMember(
-          {"ast", "forward", "backward", "optimised", "fused", "plan", "llvm", "asm", "dot"}));
-  command->add_option("--after", dump->after, "the program after this pass, or after `all`");
+  one_of(command->add_option("--stage", dump->stage, "what to show"),
+         {"ast", "forward", "backward", "optimised", "fused", "plan", "llvm", "asm", "dot"});
+  command->add_option("--after", dump->after, "the program after this pass, or after `all`")
+      ->type_name("PASS");
   command->add_flag("--diff", dump->diff, "with --after: what the pass changed, if anything");
-  command->add_option("--passes", dump->passes, "run exactly these passes, separated by commas");
-  command->add_option("--kernel", dump->kernel, "only this kernel");
+  command->add_option("--passes", dump->passes, "run exactly these passes, separated by commas")
+      ->type_name("PASS,…");
+  command->add_option("--kernel", dump->kernel, "only this kernel")->type_name("KERNEL");
   command->callback([&action, dump] { action = [dump] { return Dump(*dump).run(); }; });
 
   auto diff = std::make_shared<DumpOptions>();

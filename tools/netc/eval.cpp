@@ -15,6 +15,7 @@
 #include "tools/netc/confusion.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/run_directory.h"
 #include "tools/netc/weights.h"
 
@@ -192,14 +193,18 @@ void add_eval(CLI::App& app, Action& action) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "loss and metrics of saved weights");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file");
-  command->add_option("--layout", options->layout, "how the weights are laid out")
-      ->check(CLI::IsMember({"torch"}));
-  command->add_option("--split", options->split, "which part of the data")
-      ->check(CLI::IsMember({"test", "valid", "train"}));
-  command->add_option("--data", options->data, "another loader, as in a `data` item");
+  command->add_option("--weights", options->weights, "a safetensors file")->type_name("FILE");
+  one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
+         {"netc", "torch"});
+  one_of(command->add_option("--split", options->split, "which part of the data"),
+         {"test", "valid", "train"});
+  command->add_option("--data", options->data, "another loader, as in a `data` item")
+      ->type_name("LOADER");
   command->add_flag("--confusion", options->confusion, "how often each class was taken for which");
-  command->add_option("--expect", options->expect, "exit 4 unless NAME (>=|<=|>|<|==) NUMBER")
+  command
+      ->add_option("--expect", options->expect,
+                   "exit 4 unless it holds: NAME (>=|<=|>|<|==) NUMBER")
+      ->type_name("EXPECTATION")
       ->allow_extra_args(false)
       ->take_all();
   command->callback([&action, options] { action = [options] { return Eval(*options).run(); }; });

@@ -28,7 +28,7 @@ void add_explain(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("explain", "describe an error code, a function or a setting");
   auto all = std::make_shared<bool>(false);
-  auto* one = command->add_option("name", *name, "E0301, softmax, adam, train, train.lr, a pass …");
+  auto* one = command->add_option("NAME", *name, "E0301, softmax, adam, train, train.lr, a pass …");
   command->add_flag("--all", *all, "the reference of all functions, layers and settings")
       ->excludes(one);
   command->callback([&action, name, all] {

@@ -196,12 +196,16 @@ void add_gradcheck(CLI::App& app, Action& action) {
       app.add_subcommand("gradcheck", "compare gradients with finite differences (f64)");
   add_common(*command, options->common);
   command->add_option("--eps", options->eps, "half the distance of the two points")
+      ->type_name("X")
       ->check(CLI::PositiveNumber);
   command->add_option("--rtol", options->rtol, "largest relative error")
+      ->type_name("X")
       ->check(CLI::PositiveNumber);
-  command->add_option("--samples", options->samples, "elements a parameter, or `all`");
-  command->add_option("--param", options->param, "only this parameter");
-  command->add_option("--fn", options->fn, "only this function of the file or of std");
+  command->add_option("--samples", options->samples, "elements a parameter, or `all`")
+      ->type_name("N");
+  command->add_option("--param", options->param, "only this parameter")->type_name("PARAM");
+  command->add_option("--fn", options->fn, "only this function of the file or of std")
+      ->type_name("FN");
   command->callback(
       [&action, options] { action = [options] { return Gradcheck(*options).run(); }; });
 }

@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <string_view>
 
 #include "frontend/diagnostics.h"
 #include "frontend/foreign.h"
 #include "frontend/settings.h"
 #include "ir/diagnostic.h"
 #include "runtime/error.h"
+#include "tools/netc/complete.h"
+#include "tools/netc/documents.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/lsp/command.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/options.h"
 #include "tools/netc/reproducer.h"
 #include "tools/netc/session.h"
@@ -28,7 +32,8 @@ usage: netc <command> <file.net> [options]
   predict    run the model on inputs                     dump       show a stage: AST, IR, LLVM IR, asm, DOT
   run        one entry point on given tensors            fmt        format source (--check to test)
   bench      time forward and training step              explain    describe an error code, a function or a setting
-  diff       the backward as a program                   lsp        language server on stdio
+  diff       the backward as a program                   completions  for bash, zsh, fish
+  lsp        language server on stdio
 common: --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --version  --json  --color auto|always|never  -q (nothing on stderr but errors)  -v
         --model NAME  --diagnostics short|json  --max-errors N
 `netc <command> --help` lists the options of a command.
@@ -95,6 +100,16 @@ Exit run_action(const Action& action, const Reporter& reporter, int argc, char**
   }
 }
 
+/// What scripts of shells and the build ask for: not commands of people, so not in the help.
+std::optional<std::string> answer(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty()) return {};
+  if (words[0] == kCompleteCommand) return complete(app, std::span(words).subspan(1));
+  if (words[0] != kDocumentCommand || words.size() != 2) return {};
+  if (words[1] == "man") return manual_page(app);
+  if (words[1] == "markdown") return command_line_page(app);
+  return {};
+}
+
 /// Says what is wrong with a command line, and what was perhaps meant.
 void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
   const std::string general = "`netc --help` lists commands and options";
@@ -145,18 +160,22 @@ int main_of_netc(int argc, char** argv) {
   app.add_flag("-h,--help", help, "this text");
   Action action;
   for (auto* add : {add_train, add_check, add_eval, add_gradcheck, add_predict, add_dump, add_run,
-                    add_fmt, add_bench, add_explain, add_lsp}) {
+                    add_fmt, add_bench, add_explain, add_completions, add_lsp}) {
     add(app, action);
   }
   for (CLI::App* command : app.get_subcommands({})) {
     command->set_help_flag("-h,--help", "the options of this command");
     command->set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   }
+  if (auto text = answer(app, {argv + std::min(argc, 1), argv + argc})) {
+    print_out(*text);
+    return 0;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    for (CLI::App* command : app.get_subcommands())
-      if (command->count("--help") > 0) print_out(command->help());
+    for (const CommandEntry& c : command_table(app))
+      if (app.got_subcommand(c.name)) print_out(command_help(c));
     return 0;
   } catch (const CLI::CallForVersion& e) {
     print_out(std::string(e.what()) + "\n");

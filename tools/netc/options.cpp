@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/limits.h"
+#include "tools/netc/option_table.h"
+
 namespace netc::tools {
 
 Console CommonOptions::console() const {
@@ -25,15 +28,57 @@ int CommonOptions::thread_count() const {
   return std::max(1, CPU_COUNT(&cpus));
 }
 
+namespace {
+void add_limits(CLI::App& command, CommonOptions& o) {
+  const auto at_least_one = CLI::Range(int64_t{1}, int64_t{1} << 62).description("");
+  const auto bytes = CLI::AsSizeValue(/*kb_is_1000=*/false);
+  command.add_option("--max-source", o.max_source, "limit: the source of a file (default 16M)")
+      ->type_name("BYTES")
+      ->transform(bytes);
+  command.add_option("--max-nesting", o.max_nesting, "limit: levels of nesting (default 256)")
+      ->type_name("N")
+      ->check(at_least_one);
+  command.add_option("--max-ops", o.max_ops, "limit: ops of the program (default 1000000)")
+      ->type_name("N")
+      ->check(at_least_one);
+  command.add_option("--max-rank", o.max_rank, "limit: dims of a tensor (default 16)")
+      ->type_name("N")
+      ->check(at_least_one);
+  command
+      .add_option("--max-elements", o.max_elements, "limit: elements of a tensor (default 2^40)")
+      ->type_name("N")
+      ->check(at_least_one);
+  command
+      .add_option("--max-header", runtime::limits().file_header,
+                  "limit: the header of a data or weight file (default 16M)")
+      ->type_name("BYTES")
+      ->transform(bytes);
+  command
+      .add_option("--max-memory", runtime::limits().memory,
+                  "limit: memory, as 512M or 8G (default: 80 % of the machine's)")
+      ->type_name("BYTES")
+      ->transform(bytes);
+  command
+      .add_option("--max-compile-time", o.max_compile_time,
+                  "limit: from source to machine code (default 60)")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
+}
+}  // namespace
+
 void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
-  command.add_option("file", o.file, file_help)->required();
-  command.add_option("--set", o.set, "PATH=VALUE: change a setting of train or data, or a let")
+  command.add_option("FILE", o.file, file_help)->required();
+  command.option_defaults()->group(kCommonGroup);
+  command.add_option("--set", o.set, "change a setting of train or data, or a let")
+      ->type_name("PATH=VALUE")
       ->allow_extra_args(false)
       ->take_all();
-  command.add_option("--dtype", o.dtype, "the default float")->check(CLI::IsMember({"f32", "f64"}));
+  one_of(command.add_option("--dtype", o.dtype, "the default float"), {"f32", "f64"});
   command.add_option("--threads", o.threads, "threads (default: CPUs this process may use)")
+      ->type_name("N")
       ->check(CLI::Range(1, 4096));
   command.add_option("--seed", o.seed, "seed of initialisers, shuffling and dropout")
+      ->type_name("N")
       ->check(CLI::Validator(
           [](std::string& text) {
             uint64_t seed = 0;
@@ -42,26 +87,28 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
             return good ? std::string() : "not a number from 0 to 2^64 - 1: " + text;
           },
           "SEED"));
-  command.add_option("--cpu", o.cpu, "instruction set level")
-      ->check(CLI::IsMember({"sse2", "avx2", "avx512", "native"}));
-  command
-      .add_option("-O", o.optimise, "0 no simplification, fusion or layouts; 1 no layouts; 2 all")
-      ->check(CLI::Range(0, 2));
+  one_of(command.add_option("--cpu", o.cpu, "instruction set level"),
+         {"sse2", "avx2", "avx512", "native"});
+  one_of(
+      command.add_option("-O", o.optimise,
+                         "0 no simplification, fusion or layouts; 1 no layouts; 2 all (default)"),
+      {"0", "1", "2"});
   command.add_flag("--json", o.json, "JSON lines on stdout");
-  command.add_option("--color", o.colour, "colour on stderr")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+  one_of(command.add_option("--color", o.colour, "whether to colour (default: on a terminal)"),
+         {"auto", "always", "never"});
   command.add_flag("-q,--quiet", o.quiet, "nothing on stderr but errors");
   command.add_flag("-v,--verbose", o.verbose, "say more");
-  command.add_option("--model", o.model, "which model, where the file has several");
-  command.add_option("--diagnostics", o.diagnostics, "form of diagnostics")
-      ->check(CLI::IsMember({"full", "short", "json"}));
-  command.add_option("--max-errors", o.max_errors, "errors shown in one run")
+  command.add_option("--model", o.model, "which model, where the file has several")
+      ->type_name("MODEL");
+  one_of(command.add_option("--diagnostics", o.diagnostics, "form of diagnostics"),
+         {"full", "short", "json"});
+  command.add_option("--max-errors", o.max_errors, "errors shown in one run (default 20)")
+      ->type_name("N")
       ->check(CLI::Range(size_t{1}, size_t{1} << 30));
-  command.add_option("--max-source", o.max_source, "limit: bytes of source");
-  command.add_option("--max-nesting", o.max_nesting, "limit: nesting of the source");
-  command.add_option("--max-ops", o.max_ops, "limit: ops of the program");
+  add_limits(command, o);
   command.add_flag("--fast", o.fast, "allow rules that may lose NaN, inf or signed zero");
-  command.add_option("--fuel", o.fuel, "stop after this many rewrites");
+  command.add_option("--fuel", o.fuel, "stop after this many rewrites")->type_name("N");
+  command.option_defaults()->group("Options");
 }
 
 }  // namespace netc::tools

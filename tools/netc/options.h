@@ -56,6 +56,9 @@ struct CommonOptions {
   size_t max_source = 16u << 20;
   int max_nesting = 256;
   int64_t max_ops = 1'000'000;
+  size_t max_rank = 16;
+  int64_t max_elements = int64_t{1} << 40;
+  double max_compile_time = 60;  ///< seconds
   bool fast = false;
   int64_t fuel = -1;
 
@@ -82,5 +85,6 @@ void add_run(CLI::App& app, Action& action);
 void add_fmt(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_explain(CLI::App& app, Action& action);
+void add_completions(CLI::App& app, Action& action);
 
 }  // namespace netc::tools

@@ -13,6 +13,7 @@
 #include "runtime/data/loaders.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/run_directory.h"
 #include "tools/netc/weights.h"
 
@@ -318,16 +319,19 @@ void add_predict(CLI::App& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "run the model on inputs");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file");
-  command->add_option("--layout", options->layout, "how the weights are laid out")
-      ->check(CLI::IsMember({"torch"}));
+  command->add_option("--weights", options->weights, "a safetensors file")->type_name("FILE");
+  one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
+         {"netc", "torch"});
   command
       ->add_option("--in", options->inputs,
                    "NAME=x.npy (or .png, .pgm, .ppm), or - for JSON lines on stdin")
+      ->type_name("NAME=FILE")
       ->allow_extra_args(false)
       ->take_all();
-  command->add_option("--out", options->output, "write the outputs to this file");
+  command->add_option("--out", options->output, "write the outputs to this file")
+      ->type_name("FILE");
   command->add_option("--top", options->top, "only the K largest numbers of each output")
+      ->type_name("K")
       ->check(CLI::PositiveNumber);
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });
 }

@@ -11,6 +11,7 @@
 #include "runtime/data/loaders.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/weights.h"
 
 namespace netc::tools {
@@ -312,19 +313,24 @@ void add_run(CLI::App& app, Action& action) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "one entry point on given tensors");
   add_common(*command, options->common);
-  command->add_option("--entry", options->entry, "what to run")
-      ->check(CLI::IsMember({"predict", "loss", "step", "eval"}));
+  one_of(command->add_option("--entry", options->entry, "what to run (default: predict)"),
+         {"predict", "loss", "step", "eval"});
   command->add_option("--in", options->inputs, "NAME=x.npy, for each input")
+      ->type_name("NAME=FILE")
       ->allow_extra_args(false)
       ->take_all();
-  command->add_option("--weights", options->weights, "weights instead of the initialisers");
-  command->add_option("--layout", options->layout, "how the weights are laid out")
-      ->check(CLI::IsMember({"torch"}));
+  command->add_option("--weights", options->weights, "weights instead of the initialisers")
+      ->type_name("FILE");
+  one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
+         {"netc", "torch"});
   command->add_option("--wrt", options->wrt, "inputs whose gradients are wanted too")
+      ->type_name("INPUT,…")
       ->delimiter(',');
-  command->add_option("--backend", options->backend, "compiled code or the reference interpreter")
-      ->check(CLI::IsMember({"jit", "interp"}));
-  command->add_option("--out", options->output, "write the tensors to this safetensors file");
+  one_of(command->add_option("--backend", options->backend,
+                             "compiled code or the reference interpreter"),
+         {"jit", "interp"});
+  command->add_option("--out", options->output, "write the tensors to this safetensors file")
+      ->type_name("FILE");
   command->callback([&action, options] { action = [options] { return Run(*options).run(); }; });
 }
 

@@ -11,6 +11,9 @@
 #include <set>
 
 #include "frontend/diagnostics.h"
+#include "runtime/limits.h"
+#include "tools/netc/compile_limit.h"
+#include "tools/netc/memory_use.h"
 
 namespace netc::tools {
 
@@ -110,6 +113,7 @@ void Session::load_function_model(const std::string& source) {
 
 void Session::load_with(const std::string& path, frontend::LoadOptions load) {
   require_program_file(path);
+  const CompileLimit limit(options_.max_compile_time);
   path_ = path;
   auto start = std::chrono::steady_clock::now();
   if (options_.dtype == "f32") load.dtype = ir::DType::f32;
@@ -118,6 +122,8 @@ void Session::load_with(const std::string& path, frontend::LoadOptions load) {
   load.max_source = options_.max_source;
   load.max_nesting = options_.max_nesting;
   load.max_ops = options_.max_ops;
+  load.max_rank = options_.max_rank;
+  load.max_elements = options_.max_elements;
 
   frontend::Diagnostics diagnostics;
   sources_ = {};
@@ -210,6 +216,7 @@ ir::Module with_one_batch_name(ir::Module module, const std::vector<frontend::Mo
 
 ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir::Module module,
                                const Lowering& lowering, const passes::RunOptions& run_options) {
+  const CompileLimit limit(options_.max_compile_time);
   passes::PassContext context;
   std::vector<passes::PassTiming> timings;
   auto level = backend::parse_cpu(options_.cpu).value_or(backend::native_cpu());
@@ -294,6 +301,8 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
   ir::FunctionId f = module.find(entry_name(entry));
   if (!f)
     throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
+  check_memory(module, f, batch_capacity);
+  const CompileLimit limit(options_.max_compile_time);
   CompiledEntry compiled;
   compiled.plan = backend::compile(module, f, compile_options(batch_capacity), &compiled.report);
   if (console_.verbose) {
@@ -304,6 +313,23 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
                               r.from_cache ? "from the cache" : "compiled", r.milliseconds));
   }
   return compiled;
+}
+
+void Session::check_memory(const ir::Module& module, ir::FunctionId f,
+                           int64_t batch_capacity) const {
+  const int64_t limit = runtime::limits().memory;
+  const MemoryUse use = memory_use(module, f, batch_capacity, program_.module);
+  if (use.planned <= limit || use.peak.empty()) return;
+  const MemoryPiece& largest = use.peak.front();
+  ir::Diagnostic d =
+      plain_diagnostic("E0311", fmt::format("`{}` needs {} of memory at batch {}, the limit is {}",
+                                            module[f].name, byte_text(double(use.planned)),
+                                            batch_capacity, byte_text(double(limit))));
+  d.place = largest.place;
+  d.label = fmt::format("`{}`, {}, is the largest tensor: {}", largest.name, largest.type,
+                        byte_text(double(largest.bytes)));
+  d.helps.push_back("a smaller `batch` needs less; `--max-memory` raises the limit");
+  report({d});
 }
 
 CompiledEntry Session::build(const ir::Module& module, const std::string& entry,

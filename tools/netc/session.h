@@ -100,6 +100,8 @@ class Session {
   double frontend_milliseconds_ = 0;
   bool gradient_results_ = false;
 
+  /// E0311, naming the largest tensor, when an entry point cannot fit into the limit.
+  void check_memory(const ir::Module& module, ir::FunctionId f, int64_t batch_capacity) const;
   void note_timings(const std::vector<passes::PassTiming>& timings) const;
   void load_with(const std::string& path, frontend::LoadOptions load);
 };

@@ -18,6 +18,7 @@
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
 #include "tools/netc/nonfinite.h"
+#include "tools/netc/option_table.h"
 #include "tools/netc/progress.h"
 #include "tools/netc/report/report.h"
 #include "tools/netc/session.h"
@@ -255,7 +256,8 @@ class Train {
                                       data,           accumulate,    trace()};
     std::optional<Report> report;
     if (options_.report)
-      report.emplace(silent_session("", options_.common.optimise), compiled.module, parts, compiled.header, progress);
+      report.emplace(silent_session("", options_.common.optimise), compiled.module, parts,
+                     compiled.header, progress);
     runtime::TrainingListener& listener =
         report ? static_cast<runtime::TrainingListener&>(*report) : progress;
     const auto afterwards = [&](const runtime::Error* failure) {
@@ -327,26 +329,32 @@ void add_train(CLI::App& app, Action& action) {
   auto options = std::make_shared<TrainOptions>();
   CLI::App* command = app.add_subcommand("train", "train the model, save weights");
   add_common(*command, options->common);
-  command->get_option("file")->required(false);
-  command->add_option("-o,--output", options->output, "run directory (default runs/<model>-<n>)");
-  command->add_option("--init", options->init, "start from these weights (safetensors)");
-  command->add_option("--layout", options->layout, "how the --init weights are laid out")
-      ->check(CLI::IsMember({"torch"}));
-  command->add_option("--resume", options->resume, "go on with the run in this directory");
-  command->add_option("--epochs", options->epochs, "epochs in total");
+  command->get_option("FILE")->required(false);
+  command->add_option("-o,--output", options->output, "run directory (default runs/<model>-<n>)")
+      ->type_name("DIR");
+  command->add_option("--init", options->init, "start from these weights (safetensors)")
+      ->type_name("FILE");
+  one_of(command->add_option("--layout", options->layout, "how the --init weights are laid out"),
+         {"netc", "torch"});
+  command->add_option("--resume", options->resume, "go on with the run in this directory")
+      ->type_name("DIR");
+  command->add_option("--epochs", options->epochs, "epochs in total")->type_name("N");
   command->add_option("--steps", options->steps, "stop after so many steps")
+      ->type_name("N")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
-  command->add_option("--save", options->save, "which weights are kept")
-      ->check(CLI::IsMember({"best", "last", "all"}));
-  command->add_option("--progress", options->progress, "what is shown")
-      ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
+  one_of(command->add_option("--save", options->save, "which weights are kept"),
+         {"best", "last", "all"});
+  one_of(command->add_option("--progress", options->progress, "what is shown"),
+         {"auto", "bar", "plain", "none"});
   command->add_flag("--grad-stats", options->grad_stats,
                     "write mean, std, norm and histogram of each parameter's gradients to "
                     "metrics.jsonl: every log_every steps, or at the end of each epoch");
   command->add_flag("--report", options->report,
                     "write report.html in the run directory: curves, gradients, mistakes, time");
-  command->add_option("--trace", options->trace,
-                      "write what ran when, on which thread, for Perfetto (trace-event JSON)");
+  command
+      ->add_option("--trace", options->trace,
+                   "write what ran when, on which thread, for Perfetto (trace-event JSON)")
+      ->type_name("FILE");
   command->add_flag("--print-config", options->print_config, "print the effective program instead");
   command->callback([&action, options] { action = [options] { return Train(*options).run(); }; });
 }

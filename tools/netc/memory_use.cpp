@@ -1,0 +1,107 @@
+// Lifetimes counted in kernels: a value lives from the kernel that stores it to the last that reads
+// it; parameters, states, inputs and results live all the time.
+#include "tools/netc/memory_use.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "passes/plan.h"
+#include "passes/rewrite.h"
+
+namespace netc::tools {
+
+namespace {
+struct Lifetime {
+  int64_t first = 0, last = 0;
+};
+
+Lifetime lifetime(const passes::KernelUses& uses, size_t value, bool forever) {
+  const auto end = int64_t(uses.kernels.size());
+  const int64_t home = uses.kernel_of[value];
+  if (forever || home < 0) return {home < 0 ? 0 : home, end};
+  const auto& readers = uses.readers[value];
+  return {home, readers.empty() ? home : *std::max_element(readers.begin(), readers.end())};
+}
+
+using Places = std::map<std::string, ir::Place>;
+
+Places declarations(const ir::Module& source) {
+  Places places;
+  for (const ir::Function& f : source.functions)
+    for (const ir::Parameter& p : f.params)
+      if (const ir::Place place = passes::user_place(source, f[p.value].locs); place.line > 0)
+        places.emplace(f[p.value].name, place);
+  return places;
+}
+
+/// A state of the optimizer belongs to the parameter that is named before its last dot.
+ir::Place declaration(const Places& places, const std::string& name) {
+  auto at = places.find(name);
+  if (at == places.end()) at = places.find(name.substr(0, name.rfind('.')));
+  return at == places.end() ? ir::Place() : at->second;
+}
+}  // namespace
+
+MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
+                     const ir::Module& source) {
+  const ir::Function& f = module[id];
+  const passes::KernelUses uses = passes::kernel_uses(f);
+  const std::vector<std::string> names = ir::display_names(f);
+  std::vector<bool> kept(f.values.size(), false);
+  std::vector<ir::Role> roles(f.values.size(), ir::Role::Plain);
+  for (const ir::Result& r : f.results)
+    if (r.value) kept[uses.root[r.value.index].index] = true;
+  std::set<int64_t> persistent;  // offsets that new values of parameters are written to
+  for (const ir::Parameter& p : f.params) {
+    kept[p.value.index] = true;
+    roles[p.value.index] = p.role;
+    if (f[p.value].storage) persistent.insert(f[p.value].storage->offset);
+  }
+
+  MemoryUse use;
+  std::vector<MemoryPiece> pieces;
+  std::vector<Lifetime> lives;
+  std::vector<int64_t> offsets;
+  for (size_t i = 0; i < f.values.size(); ++i) {
+    const ir::Value& v = f.values[i];
+    if (!v.storage) continue;
+    const int64_t bytes = passes::stored_bytes(v, batch).value_or(INT64_MAX / 4);
+    use.planned = std::max(use.planned, v.storage->offset + bytes);
+    if (roles[i] == ir::Role::Param) use.params += bytes;
+    if (roles[i] == ir::Role::State) use.states += bytes;
+    if (i >= f.params.size() && persistent.contains(v.storage->offset)) continue;
+    pieces.push_back(
+        {bytes, names[i], ir::str(v.type), roles[i], passes::user_place(module, v.locs)});
+    lives.push_back(lifetime(uses, i, kept[i]));
+    offsets.push_back(v.storage->offset);
+  }
+  const Places places = declarations(source);
+  for (MemoryPiece& p : pieces)
+    if (p.place.line == 0) p.place = declaration(places, p.name);
+
+  // What takes over the bytes of a value that dies counts once.
+  const auto living = [&](int64_t k) {
+    std::map<int64_t, size_t> by_offset;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      if (k < lives[i].first || lives[i].last < k) continue;
+      size_t& at = by_offset.emplace(offsets[i], i).first->second;
+      if (pieces[at].bytes < pieces[i].bytes) at = i;
+    }
+    return by_offset;
+  };
+  int64_t peak = 0, most = -1;
+  for (int64_t k = 0; k <= int64_t(uses.kernels.size()); ++k) {
+    int64_t bytes = 0;
+    for (const auto& [offset, i] : living(k)) bytes += pieces[i].bytes;
+    if (bytes > most) most = bytes, peak = k;
+  }
+  if (size_t(peak) < uses.kernels.size())
+    use.peak_kernel = f.kernels[f[uses.kernels[size_t(peak)].values[0]].kernel.index].name;
+  for (const auto& [offset, i] : living(peak)) use.peak.push_back(pieces[i]);
+  std::stable_sort(use.peak.begin(), use.peak.end(),
+                   [](const MemoryPiece& a, const MemoryPiece& b) { return a.bytes > b.bytes; });
+  return use;
+}
+
+}  // namespace netc::tools
