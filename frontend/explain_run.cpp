@@ -183,17 +183,17 @@ data random(n = 100, seed = 1)
 train { epochs = 1; batch = 20 }
 $ netc train m.net -o run)"},
       {"R0609", "not enough memory",
-       "The model and its data need more than the limit (80 % of what the machine has). A smaller "
-       "`batch` needs less.",
+       "The data, or a file, needs more memory than the limit (80 % of what the machine has, or "
+       "`--max-memory`), or the system has none left. What the model itself needs is E0311.",
        R"(model m {
   input x: [batch, 1_000_000]
   input y: [batch, 1]
   output p = Linear(1_000_000, 1)(x)
   loss mse(p, y)
 }
-data random(n = 1, seed = 1)
-train { epochs = 1; batch = 1_000_000_000 }
-$ netc bench m.net)",
+data random(n = 1_000_000_000, seed = 1)
+train { epochs = 1; batch = 1 }
+$ netc train m.net -o run)",
        R"(model m {
   input x: [batch, 1_000_000]
   input y: [batch, 1]
@@ -202,7 +202,7 @@ $ netc bench m.net)",
 }
 data random(n = 1, seed = 1)
 train { epochs = 1; batch = 1 }
-$ netc bench m.net --min-time 10ms)"},
+$ netc train m.net -o run)"},
       {"R0610", "the data does not have what the settings need",
        "A split is named that the data does not have, or there are too few records.",
        R"(model m {

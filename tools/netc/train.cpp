@@ -274,15 +274,17 @@ class Train {
       progress.clear_bar();
       afterwards(&error);
       if (error.fault != runtime::Fault::NonFinite) throw;
-      Session quiet = silent_session("", 0);
+      Session unoptimised = silent_session("", 0);
       auto restart = [&]() -> std::optional<runtime::Checkpoint> {
         if (checkpoint || fs::exists(fs::path(directory.path()) / runtime::kStateFile))
           return runtime::newest_checkpoint(directory.path());
-        to_start(quiet);
+        to_start(unoptimised);
         return {};
       };
-      const NonfiniteRun run{parts, std::move(settings), trainer.state().step, restart};
-      session_.fail(explain_nonfinite(session_, quiet, run, error));
+      runtime::TrainerParts again = parts;
+      again.trace = nullptr;
+      const NonfiniteRun run{again, std::move(settings), trainer.state().step, restart};
+      session_.fail(explain_nonfinite(session_, unoptimised, run, error));
     }
   }
 
