@@ -264,7 +264,7 @@ ir::ValueId Elaborator::owned_param(const std::string& path, const VarDecl& d,
            at, "hangs on the data", "parameters are made before any data is seen");
     }
   ir::Initializer init = initializer(init_expr);
-  frame_->b.locs.clear();
+  frame_->b.locs = {loc(d.name.span)};
   Owned owned;
   owned.is_state = d.is_state;
   owned.declared = d.name.span;

@@ -106,7 +106,7 @@ void print_line_use(Session& session, const LineUse& line) {
   }
   const std::string place =
       line.place.line == 0
-          ? "weights and numbers of a step"
+          ? "the optimizer"
           : fmt::format("{}:{}", session.sources()[line.place.file].name, line.place.line);
   print_out(fmt::format("  {:>10}  {}: {}\n", byte_text(double(line.bytes)), place,
                         fmt::join(names, ", ")));
