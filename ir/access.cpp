@@ -86,20 +86,6 @@ std::optional<std::vector<Dim>> reshape_strides(const Shape& from, const std::ve
   return result;
 }
 
-bool is_affine_view(Op op) {
-  switch (op) {
-    case Op::reshape:
-    case Op::permute:
-    case Op::broadcast:
-    case Op::slice:
-    case Op::diagonal:
-    case Op::windows:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// One panel, or panels of one column, are affine.
 Access panelled_access(ValueId v, const Shape& shape, const Storage& storage) {
   Access access{v, 0, std::vector<Dim>(shape.size()), {}};
@@ -144,19 +130,37 @@ bool has_own_kernel(const Function& function, ValueId v) {
 
 }  // namespace
 
-Access stored_access(const Function& function, ValueId v) {
-  const Value& value = function[v];
-  const Shape& shape = value.type.shape;
+bool is_affine_view(Op op) {
+  switch (op) {
+    case Op::reshape:
+    case Op::permute:
+    case Op::broadcast:
+    case Op::slice:
+    case Op::diagonal:
+    case Op::windows:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Access row_major_access(ValueId v, const Shape& shape, std::optional<int64_t> leading_stride) {
   Access access{v, 0, std::vector<Dim>(shape.size()), {}};
   Dim stride = 1;
-  if (value.storage && value.storage->panel) return panelled_access(v, shape, *value.storage);
   for (size_t d = shape.size(); d-- > 0;) {
-    if (d + 2 == shape.size() && value.storage && value.storage->leading_stride)
-      stride = *value.storage->leading_stride;
+    if (d + 2 == shape.size() && leading_stride) stride = *leading_stride;
     access.strides[d] = stride;
     stride = stride * shape[d];
   }
   return access;
+}
+
+Access stored_access(const Function& function, ValueId v) {
+  const Value& value = function[v];
+  const Shape& shape = value.type.shape;
+  if (!value.storage) return row_major_access(v, shape);
+  if (value.storage->panel) return panelled_access(v, shape, *value.storage);
+  return row_major_access(v, shape, value.storage->leading_stride);
 }
 
 namespace {

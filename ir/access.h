@@ -26,6 +26,10 @@ struct Access {
 
 /// The access of a stored value itself, as its Storage says.
 Access stored_access(const Function& function, ValueId v);
+/// A tensor of this shape, row-major; its rows `leading_stride` elements apart, if given.
+Access row_major_access(ValueId v, const Shape& shape, std::optional<int64_t> leading_stride = {});
+/// Whether elements of a view of this op lie in its operand at fixed strides, as a rule.
+bool is_affine_view(Op op);
 
 /// `v` seen through reshape, permute, broadcast, slice, diagonal and windows down to the first
 /// value that is none of these, or has storage, or is a view in a kernel of its own; nothing when a

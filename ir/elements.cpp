@@ -189,13 +189,7 @@ double Elements::number(const Element& e) const {
 std::optional<int64_t> Elements::affine_source(const Element& e) const {
   const Value& value = f_[e.value];
   const Type& from = f_[value.args[0]].type;
-  Access dense{value.args[0], 0, std::vector<Dim>(from.shape.size()), {}};
-  Dim stride = 1;
-  for (size_t d = from.shape.size(); d-- > 0;) {
-    dense.strides[d] = stride;
-    stride = stride * from.shape[d];
-  }
-  const auto access = through_view(value, from, dense);
+  const auto access = through_view(value, from, row_major_access(value.args[0], from.shape));
   if (!access) return {};
   const std::vector<int64_t> at = position(e);
   int64_t index = evaluate(access->offset);
@@ -210,6 +204,10 @@ void Elements::visit_sources(const Element& e, const Visit& visit) const {
     for (const Dim& d : std::get<Shape>(value.attrs[attribute])) list.push_back(evaluate(d));
     return list;
   };
+  if (is_affine_view(value.op)) {
+    if (const auto at = affine_source(e)) visit(0, {value.args[0], *at});
+    return;
+  }
   switch (value.op) {
     case Op::where: {
       visit(0, {value.args[0], e.index});
@@ -231,14 +229,6 @@ void Elements::visit_sources(const Element& e, const Visit& visit) const {
       return visit_windows(*this, value, position(e), sizes(1), sizes(2), visit);
     case Op::scatter_add:
       return visit_scattered(*this, value, position(e), visit);
-    case Op::reshape:
-    case Op::permute:
-    case Op::broadcast:
-    case Op::slice:
-    case Op::diagonal:
-    case Op::windows:
-      if (const auto at = affine_source(e)) visit(0, {value.args[0], *at});
-      return;
     case Op::pad: {
       std::vector<int64_t> at = position(e), before = sizes(0);
       const std::vector<int64_t>& inner = shape(value.args[0]);
