@@ -74,11 +74,14 @@ void Executor::run(const Plan& plan, Arena& arena, int64_t batch) {
   }
   const FloatingPointScope environment;
   fault_.store(0, std::memory_order_relaxed);
-  Pace& pace = paces_[&plan];
-  const bool on_all = pace.on_all();
-  const int64_t start = now();
-  run_phases(plan, arena, batch, on_all);
-  if (batch == plan.batch_capacity && pool_.threads() > 1) pace.took(now() - start);
+  if (pool_.threads() > 1) {
+    Pace& pace = paces_[&plan];
+    const int64_t start = now();
+    run_phases(plan, arena, batch, pace.on_all());
+    if (batch == plan.batch_capacity) pace.took(now() - start);
+  } else {
+    run_phases(plan, arena, batch, false);
+  }
   if (fault_.load(std::memory_order_relaxed) != 0) {
     throw Error(Fault::IndexRun, fmt::format("an index computed in `{}` left its range", plan.name))
         .note("it was clamped to keep memory safe, so the results of this step are not valid");
