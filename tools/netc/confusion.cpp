@@ -51,30 +51,25 @@ Classification find_classification(const runtime::Plan& predict, const runtime::
   throw UsageError{"--confusion: more than one output scores classes: " + pairs, ""};
 }
 
+Confusion::Confusion(std::vector<std::string> names, size_t count)
+    : classes(std::move(names)), counts(count, std::vector<int64_t>(count, 0)) {
+  if (classes.size() == count) return;
+  classes.clear();
+  for (size_t i = 0; i < count; ++i) classes.push_back(std::to_string(i));
+}
+
 Confusion confusion(EntryRunner& predict, const Classification& kind, const runtime::Split& split,
                     const std::vector<std::string>& names) {
-  const auto n = static_cast<size_t>(kind.classes);
-  Confusion result{names, std::vector(n, std::vector<int64_t>(n, 0))};
-  if (names.size() != n) {
-    result.classes.clear();
-    for (size_t i = 0; i < n; ++i) result.classes.push_back(std::to_string(i));
-  }
-  const Slot& scores = *predict.find(SlotRole::Result, kind.output);
-  const runtime::Field& labels = *split.find(kind.label);
-  predict.run_over(split, [&](int64_t first, int64_t rows) {
-    const runtime::Tensor values = predict.read(scores, rows);
-    for (int64_t row = 0; row < rows; ++row) {
-      const double label =
-          runtime::load_number(labels.type, labels.data() + (first + row) * labels.sample_bytes());
-      if (label < 0 || label >= double(kind.classes)) continue;
-      int64_t best = 0;
-      for (int64_t k = 1; k < kind.classes; ++k) {
-        if (values.number(row * kind.classes + k) > values.number(row * kind.classes + best))
-          best = k;
-      }
-      ++result.counts[size_t(label)][size_t(best)];
-    }
-  });
+  Confusion result(names, size_t(kind.classes));
+  visit_labelled(
+      predict, kind, split, [&](int64_t, size_t label, const runtime::Tensor& values, int64_t row) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < kind.classes; ++k) {
+          if (values.number(row * kind.classes + k) > values.number(row * kind.classes + best))
+            best = k;
+        }
+        ++result.counts[label][size_t(best)];
+      });
   return result;
 }
 

@@ -43,14 +43,7 @@ std::vector<double> probabilities(const runtime::Tensor& scores, int64_t row, in
 /// Counts records and remembers those that were taken for another class.
 class Counted {
  public:
-  Counted(std::vector<std::string> names, size_t classes) {
-    confusion_.classes = std::move(names);
-    if (confusion_.classes.size() != classes) {
-      confusion_.classes.clear();
-      for (size_t i = 0; i < classes; ++i) confusion_.classes.push_back(std::to_string(i));
-    }
-    confusion_.counts.assign(classes, std::vector<int64_t>(classes, 0));
-  }
+  Counted(std::vector<std::string> names, size_t classes) : confusion_(std::move(names), classes) {}
 
   void add(int64_t record, size_t label, const std::vector<double>& p) {
     const auto best = size_t(std::max_element(p.begin(), p.end()) - p.begin());
@@ -200,17 +193,10 @@ std::string RecordView::numbers(int64_t record) const {
 json classified_section(EntryRunner& predict, const Classification& kind,
                         const runtime::Split& split, const std::vector<std::string>& names) {
   Counted counted(names, size_t(kind.classes));
-  const runtime::Slot& scores = *predict.find(runtime::SlotRole::Result, kind.output);
-  const runtime::Field& labels = *split.find(kind.label);
-  predict.run_over(split, [&](int64_t first, int64_t rows) {
-    const runtime::Tensor values = predict.read(scores, rows);
-    for (int64_t row = 0; row < rows; ++row) {
-      const double label =
-          runtime::load_number(labels.type, labels.data() + (first + row) * labels.sample_bytes());
-      if (label >= 0 && label < double(kind.classes))
-        counted.add(first + row, size_t(label), probabilities(values, row, kind.classes));
-    }
-  });
+  visit_labelled(predict, kind, split,
+                 [&](int64_t record, size_t label, const runtime::Tensor& values, int64_t row) {
+                   counted.add(record, label, probabilities(values, row, kind.classes));
+                 });
   return counted.section(RecordView(predict.plan(), split));
 }
 
