@@ -217,17 +217,13 @@ class Bench {
   }
 
   void print_kernel_times(EntryRunner& runner, const Measurement& m) {
-    // Before and after, so that a disturbed moment does not pass for the machine's limit.
-    MachineLimits before = measure_limits(options_.common);
     const KernelSites sites(session_, module_, session_.entry_name(options_.entry));
     KernelTimes times = time_kernels(runner.plan(), runner.arena(), runner.executor(), batch_,
-                                     sites, kWatchSeconds);
-    MachineLimits after = measure_limits(options_.common);
-    MachineLimits limits{std::max(before.flops, after.flops), std::max(before.bytes, after.bytes)};
+                                     sites, kWatchSeconds, options_.common);
     KernelRow whole{"total"};
     whole.seconds = m.median;
     for (const KernelRow& r : times.rows) whole.flops += r.flops, whole.bytes += r.bytes;
-    print_kernels(times, whole, limits, pool_.threads(), options_.common.json);
+    print_kernels(times, whole, pool_.threads(), options_.common.json);
   }
 
   /// 4 when this run is slower than the saved one by more than runs differ among themselves.

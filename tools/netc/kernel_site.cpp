@@ -6,22 +6,16 @@
 #include <algorithm>
 
 #include "ir/op.h"
+#include "passes/rewrite.h"
 
 namespace netc::tools {
 
-ir::Place origin(const ir::Module& module, const ir::Value& value) {
-  if (value.locs.empty()) return {};
-  ir::LocId at = value.locs.front();
-  while (module.locs[at.index].called_from) at = module.locs[at.index].called_from;
-  return module.locs[at.index].place;
-}
-
 ir::Place origin_or_use(const ir::Module& module, const ir::Function& function, ir::ValueId value) {
-  const ir::Place place = origin(module, function[value]);
+  const ir::Place place = passes::user_place(module, function[value].locs);
   if (place.line != 0) return place;
   for (const ir::Value& reader : function.values)
     if (std::find(reader.args.begin(), reader.args.end(), value) != reader.args.end())
-      return origin(module, reader);
+      return passes::user_place(module, reader.locs);
   return place;
 }
 
@@ -54,7 +48,7 @@ ir::Place KernelSites::place_of(const backend::Kernel& kernel) const {
   ir::Place place;
   for (ir::ValueId v : kernel.values) {
     const ir::Value& value = function_[v];
-    const ir::Place p = origin(module_, value);
+    const ir::Place p = passes::user_place(module_, value.locs);
     if (p.line != 0) place = p;
     const ir::Form form = ir::def(value.op).form;
     if (p.line != 0 && (form == ir::Form::Contract || form == ir::Form::Scatter)) break;

@@ -17,11 +17,8 @@ struct KernelSite {
   std::string place, source;  ///< `7:21` and that line; empty when it comes from no line
 };
 
-/// Where in the program a value comes from: the outermost call that brought it there.
-ir::Place origin(const ir::Module& module, const ir::Value& value);
-
-/// The same; of a value that has no place, a parameter of std's layers, the first value's that
-/// reads it.
+/// The user's place of a value; of one that has none, as a state of an optimizer, the first value's
+/// that reads it.
 ir::Place origin_or_use(const ir::Module& module, const ir::Function& function, ir::ValueId value);
 
 /// The kernels of one planned entry point.

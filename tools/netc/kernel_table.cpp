@@ -113,6 +113,12 @@ void print_row(const KernelRow& r, double share, const MachineLimits& limits) {
   print_out(line + "\n");
 }
 
+MachineLimits measure_limits(const CommonOptions& options) {
+  auto level = backend::parse_cpu(options.cpu).value_or(backend::native_cpu());
+  int threads = options.thread_count();
+  return {backend::fma_peak(level, threads), backend::memory_bandwidth(threads)};
+}
+
 }  // namespace
 
 Rates::Rates(const KernelRow& r, const MachineLimits& limits) {
@@ -123,16 +129,11 @@ Rates::Rates(const KernelRow& r, const MachineLimits& limits) {
   of_bandwidth = 1e11 * gbytes / limits.bytes;
 }
 
-MachineLimits measure_limits(const CommonOptions& options) {
-  auto level = backend::parse_cpu(options.cpu).value_or(backend::native_cpu());
-  int threads = options.thread_count();
-  return {backend::fma_peak(level, threads), backend::memory_bandwidth(threads)};
-}
-
 KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
                          runtime::Executor& executor, int64_t batch, const KernelSites& sites,
-                         double in_all) {
+                         double in_all, const CommonOptions& options) {
   constexpr size_t kLeastRuns = 3;
+  const MachineLimits before = measure_limits(options);
   ChunkClock clock(plan);
   std::vector<std::vector<std::vector<double>>> seconds(plan.phases.size());  // phase, run, task
   std::vector<double> whole;
@@ -145,8 +146,10 @@ KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
     for (size_t p = 0; p < seconds.size(); ++p) seconds[p].push_back(clock.task_seconds(p));
   }
   executor.observe(nullptr);
+  const MachineLimits after = measure_limits(options);
 
   KernelTimes times;
+  times.limits = {std::max(before.flops, after.flops), std::max(before.bytes, after.bytes)};
   times.run_seconds = median(whole);
   double share = double(batch) / double(std::max<int64_t>(1, plan.batch_capacity));
   for (size_t p = 0; p < plan.phases.size(); ++p)
@@ -164,8 +167,8 @@ KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
   return times;
 }
 
-void print_kernels(const KernelTimes& times, const KernelRow& whole, const MachineLimits& limits,
-                   int threads, bool json) {
+void print_kernels(const KernelTimes& times, const KernelRow& whole, int threads, bool json) {
+  const MachineLimits& limits = times.limits;
   KernelRow between{"between"};  // phases, and before the first
   between.seconds = times.run_seconds;
   for (const KernelRow& r : times.rows) between.seconds -= r.seconds;

@@ -15,7 +15,6 @@ struct MachineLimits {
   double flops = 0;  ///< f32 operations a second, multiplying and adding
   double bytes = 0;  ///< bytes a second of memory read or copied
 };
-MachineLimits measure_limits(const CommonOptions& options);
 
 /// One kernel's task in a phase, or the whole entry.
 struct KernelRow {
@@ -37,16 +36,17 @@ struct Rates {
 struct KernelTimes {
   std::vector<KernelRow> rows;  ///< in the order of the plan
   double run_seconds = 0;       ///< a whole run, watched
+  MachineLimits limits;
 };
 
-/// Runs a plan for `in_all` seconds and watches its chunks.
+/// Runs a plan for `in_all` seconds and watches its chunks. What the machine can do is measured
+/// before and after, so that a disturbed moment does not pass for its limit.
 KernelTimes time_kernels(const runtime::Plan& plan, runtime::Arena& arena,
                          runtime::Executor& executor, int64_t batch, const KernelSites& sites,
-                         double in_all);
+                         double in_all, const CommonOptions& options);
 
 /// Writes the table, or with `json` a line for the limits and one for each row. `whole` is a run of
 /// the entry that nobody watched.
-void print_kernels(const KernelTimes& times, const KernelRow& whole, const MachineLimits& limits,
-                   int threads, bool json);
+void print_kernels(const KernelTimes& times, const KernelRow& whole, int threads, bool json);
 
 }  // namespace netc::tools

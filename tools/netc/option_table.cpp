@@ -6,8 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "frontend/diagnostics.h"
-
 namespace netc::tools {
 
 namespace {

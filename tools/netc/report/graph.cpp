@@ -6,6 +6,7 @@
 #include <map>
 
 #include "ir/op.h"
+#include "passes/rewrite.h"
 #include "tools/netc/dot.h"
 #include "tools/netc/kernel_site.h"
 #include "tools/netc/report/chart.h"
@@ -121,7 +122,7 @@ class Ladder {
     at_.resize(f_.values.size());
     ir::Place open;
     for (size_t r = 0; r < forward_.size(); ++r) {
-      const ir::Place place = origin(module_, f_[forward_[r]]);
+      const ir::Place place = passes::user_place(module_, f_[forward_[r]].locs);
       if (r == 0 || place.file != open.file || place.line != open.line) heading(place);
       open = place;
       node(forward_[r], kForward, y_, false);
@@ -159,7 +160,7 @@ class Ladder {
            {"type", shortened(ir::str(value.type), kMostLetters)},
            {"label", text + ": " + ir::str(value.type)},
            {"style", style_of(ir::def(value.op).form)},
-           {"at", links_.to(origin(module_, value))}};
+           {"at", links_.to(passes::user_place(module_, value.locs))}};
     drawn_.push_back(std::move(n));
   }
 

@@ -193,14 +193,10 @@ void Report::write(const std::string& directory, const runtime::Error* failure) 
       memory_section(module_, module_[module_.find(entry)], parts_.train.batch_capacity, links);
   KernelTimes times;
   if (!failure || failure->fault == runtime::Fault::NonFinite) {  // else it would fail again
-    // Before and after, so that a disturbed moment does not pass for the machine's limit.
-    const MachineLimits before = measure_limits(session_.options());
     const KernelSites sites(session_, module_, entry);
     times = time_kernels(parts_.train, parts_.arena, parts_.executor, parts_.train.batch_capacity,
-                         sites, kWatchSeconds);
-    const MachineLimits after = measure_limits(session_.options());
-    page["kernels"] = kernels_section(
-        times, {std::max(before.flops, after.flops), std::max(before.bytes, after.bytes)}, links);
+                         sites, kWatchSeconds, session_.options());
+    page["kernels"] = kernels_section(times, times.limits, links);
   }
   page["files"] = links.listing(times);
   write_file(directory + "/report.html", render_page(page));
