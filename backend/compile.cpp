@@ -41,8 +41,8 @@ struct Unit {
   std::vector<int> code;      ///< per kernel: index of its distinct code
   std::vector<int> distinct;  ///< kernel that stands for each
   Artifact artifact;
-  /// Results of kernels that were undone, and the places that the plan gave them.
-  std::multimap<ValueId, int64_t> copies;
+  /// Results that were moved when their kernels were undone, and the places that the plan gave them.
+  std::map<ValueId, int64_t> copies;
 };
 
 int64_t planned_bytes(const ir::Function& f, int64_t batch) {
@@ -84,18 +84,24 @@ void find_kernels(Unit& unit, int64_t batch) {
   }
 }
 
+/// Gives a value storage of its own; a result is copied to its planned place in the end.
+void store_apart(Unit& unit, ValueId v, int64_t batch) {
+  ir::Function& f = unit.function;
+  ir::Value& value = f[v];
+  for (const ir::Result& r : f.results)
+    if (r.value == v) unit.copies.try_emplace(v, value.storage->offset);
+  if (!value.storage) value.storage.emplace();
+  value.storage->offset = unit.arena_bytes;
+  unit.arena_bytes += aligned(stored_bytes(f, v, batch));
+}
+
 /// Makes every member of a kernel a kernel of its own, with storage of its own.
 void undo(Unit& unit, const Kernel& k, int64_t batch) {
   ir::Function& f = unit.function;
   for (ValueId v : k.values) {
-    ir::Value& value = f[v];
-    for (const ir::Result& r : f.results)
-      if (r.value == v) unit.copies.emplace(v, value.storage->offset);
-    value.kernel = ir::KernelId(f.kernels.size());
+    f[v].kernel = ir::KernelId(f.kernels.size());
     f.kernels.push_back({fmt::format("{}.{}", k.name, v.index), ""});
-    if (!value.storage) value.storage.emplace();
-    value.storage->offset = unit.arena_bytes;
-    unit.arena_bytes += aligned(stored_bytes(f, v, batch));
+    store_apart(unit, v, batch);
   }
 }
 
@@ -109,8 +115,7 @@ bool materialise(Unit& unit, const Kernel& k, int64_t batch) {
       if (f[a].storage || outside_access(f, k, a)) continue;
       f[a].kernel = ir::KernelId(f.kernels.size());
       f.kernels.push_back({fmt::format("{}.operand{}", k.name, a.index), ""});
-      f[a].storage = ir::Storage{unit.arena_bytes, {}};
-      unit.arena_bytes += aligned(stored_bytes(f, a, batch));
+      store_apart(unit, a, batch);
       any = true;
     }
   return any;
@@ -120,11 +125,41 @@ std::string symbol(const Unit& unit, size_t code) {
   return fmt::format("{}_{}", unit.kernels[size_t(unit.distinct[code])].name, code);
 }
 
-/// Gives a value that nests of a stream hand on a place for all its rows.
-void place_passing(Unit& unit, ValueId v, int64_t batch) {
-  unit.function[v].storage->offset = unit.arena_bytes;
-  unit.arena_bytes += aligned(stored_bytes(unit.function, v, batch));
-  unit.passing.erase(v);
+bool overlap(const Range& a, const Range& b) { return a.begin < b.end && b.begin < a.end; }
+
+/// Makes the nests of a kernel kernels of their own: what they hand on gets a place for all rows,
+/// and what one writes over bytes that another reads a place of its own. Within one kernel the
+/// latter was right, since all its reads come before its writes.
+void take_apart(Unit& unit, const ir::OpenedKernel& opened, const std::vector<ValueId>& passing,
+                int64_t batch) {
+  ir::Function& f = unit.function;
+  for (ValueId v : passing) {
+    store_apart(unit, v, batch);
+    unit.passing.erase(v);
+  }
+  const auto& nests = opened.nests;
+  auto range = [&](ValueId v) -> Range {
+    const int64_t begin = f[v].storage->offset;
+    return {begin, begin + stored_bytes(f, v, batch)};
+  };
+  std::vector<ValueId> members;
+  for (size_t i = 0; i < f.values.size(); ++i)
+    if (std::find(nests.begin(), nests.end(), f.values[i].kernel) != nests.end())
+      members.push_back(ValueId(i));
+  std::set<ValueId> reads;
+  for (ValueId v : members)
+    for (ValueId a : f[v].args) {
+      while (!f[a].kernel && !f[a].storage && ir::def(f[a].op).form == ir::Form::View)
+        a = f[a].args[0];
+      if (f[a].storage) reads.insert(a);
+    }
+  for (ValueId v : members) {
+    if (!f[v].storage) continue;
+    const bool overwrites = std::any_of(reads.begin(), reads.end(), [&](ValueId old) {
+      return old != v && overlap(range(old), range(v));
+    });
+    if (overwrites) store_apart(unit, v, batch);
+  }
 }
 
 /// Takes kernels of several nests apart; those that cannot be streamed stay so.
@@ -132,19 +167,22 @@ void open_streams(Unit& unit, int64_t batch) {
   ir::Function& f = unit.function;
   for (ir::OpenedKernel& opened : ir::open_nests(f)) {
     const auto passing = add_passing(f, opened);
-    unit.passing.insert(passing.begin(), passing.end());
-    if (ir::can_stream(f, opened))
+    if (ir::can_stream(f, opened)) {
+      unit.passing.insert(passing.begin(), passing.end());
       unit.streams.push_back(std::move(opened));
-    else
-      for (ValueId v : passing) place_passing(unit, v, batch);
+    } else {
+      take_apart(unit, opened, passing, batch);
+    }
   }
 }
 
 /// Makes the nests of a stream kernels of their own.
 void unstream(Unit& unit, const Kernel& k, int64_t batch) {
-  for (ValueId v : k.passing) place_passing(unit, v, batch);
   const ir::KernelId first = unit.function[k.values[0]].kernel;
-  std::erase_if(unit.streams, [&](const auto& stream) { return stream.nests[0] == first; });
+  const auto stream = std::find_if(unit.streams.begin(), unit.streams.end(),
+                                   [&](const auto& s) { return s.nests[0] == first; });
+  take_apart(unit, *stream, {k.passing.begin(), k.passing.end()}, batch);
+  unit.streams.erase(stream);
 }
 
 /// Changes a kernel that no code is generated for; false when there is nothing to change.
@@ -353,19 +391,22 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
       tasks.push_back(std::move(t));
     }
     holder.tables.push_back(std::move(table));
-    const auto copies_end = unit.copies.upper_bound(k.values.back());
-    for (auto copy = unit.copies.lower_bound(k.values.front()); copy != copies_end; ++copy) {
-      const auto& [value, to] = *copy;
-      int64_t bytes = stored_bytes(unit.function, value, batch);
-      int64_t from = unit.function[value].storage->offset;
-      holder.tables.push_back(std::unique_ptr<int64_t[]>(new int64_t[3]{from, to, bytes}));
-      ScheduledTask t;
-      t.task = {k.name + ".copy",   copy_bytes, holder.tables.back().get(), 1, 0,
-                2.0 * double(bytes)};
-      t.reads = {{from, from + bytes}};
-      t.writes = {{to, to + bytes}};
-      tasks.push_back(std::move(t));
-    }
+  }
+  for (const auto& [value, to] : unit.copies) {
+    const ir::Value& v = unit.function[value];
+    const int64_t bytes = stored_bytes(unit.function, value, batch);
+    const int64_t from = v.storage->offset;
+    holder.tables.push_back(std::unique_ptr<int64_t[]>(new int64_t[3]{from, to, bytes}));
+    ScheduledTask t;
+    t.task = {unit.function.kernels[v.kernel.index].name + ".copy",
+              copy_bytes,
+              holder.tables.back().get(),
+              1,
+              0,
+              2.0 * double(bytes)};
+    t.reads = {{from, from + bytes}};
+    t.writes = {{to, to + bytes}};
+    tasks.push_back(std::move(t));
   }
   plan.phases = phases_of(tasks);
   plan.arena_bytes = aligned(unit.arena_bytes + overrun) + kSlack;
