@@ -206,6 +206,7 @@ void Elaborator::bind_statement(const Bind& b, const Stmt& s) {
     return;
   }
   if (assign_state(b, name)) return;
+  Restore<Note> outer(note_, Note(note_));  // a call below elaborates statements of its own
   begin_note(s);
   const size_t before = frame_->b.function().values.size();
   Val v = eval(*b.value);
@@ -231,8 +232,7 @@ void Elaborator::bind_statement(const Bind& b, const Stmt& s) {
       }
       ir::ValueId id = values[i].as<TensorVal>()->id;
       if (auto m = match(*t.type, type(id))) {
-        bool open =
-            m->kind == Mismatch::Kind::Size && !(m->wanted.is_constant() && m->found.is_constant());
+        bool open = m->kind == Mismatch::Kind::Size && !always_differ(m->wanted, m->found);
         ir::Diagnostic d = error(open ? "E0304" : "E0301",
                                  open ? fmt::format("cannot prove that `{}` equals `{}`",
                                                     m->wanted.str(), m->found.str())
@@ -251,7 +251,7 @@ void Elaborator::bind_statement(const Bind& b, const Stmt& s) {
       frame_->b.function()[values[i].as<TensorVal>()->id].storage =
           stored_at(*t.storage, type(values[i].as<TensorVal>()->id), t.type->span);
   }
-  end_note(s, before);
+  end_note(before);
 }
 
 std::vector<Val> Elaborator::check_results(const std::vector<ResultType>& results,
@@ -289,8 +289,7 @@ std::vector<Val> Elaborator::check_results(const std::vector<ResultType>& result
     const ir::Type actual = type(values[i].as<TensorVal>()->id);
     auto m = match(t, actual);
     if (!m) continue;
-    // Sizes that differ by a number differ for sure.
-    bool open = m->kind == Mismatch::Kind::Size && !(m->wanted - m->found).is_constant();
+    bool open = m->kind == Mismatch::Kind::Size && !always_differ(m->wanted, m->found);
     ir::Diagnostic d;
     if (open) {
       d = error("E0304",

@@ -369,7 +369,7 @@ Val Elaborator::inline_fn(const ItemVal& fn, Scope& scope, CallSite& site) {
   const auto& node = std::get<FnItem>(fn.item->node);
   active_.push_back(fn.item);
   levels_.push_back(level_of(node.name.str(), site, false, items_[fn.unit].is_std));
-  called_from_.push_back(notes_given_ ? ir::LocId{} : loc(site.at));
+  called_from_.push_back(note_.given ? ir::LocId{} : loc(site.at));
   struct Leave {
     Elaborator& e;
     ~Leave() {
@@ -415,7 +415,7 @@ Instance Elaborator::instantiate(const ItemVal& fn, Scope scope, std::vector<Val
   Restore<Frame*> inner_frame(frame_, &frame);
   Restore<Scope*> inner_scope(scope_, &scope);
   Restore<const BodyContext*> inner_body(body_, nullptr);
-  Restore<bool> own_places(notes_given_, false);
+  Restore<bool> own_places(note_.given, false);
   for (size_t k = 0, n = 0; k < node.params.size(); ++k) {
     const ParamDecl& p = node.params[k];
     const auto* t = values[k].as<TensorVal>();

@@ -76,10 +76,7 @@ ir::Storage Elaborator::stored_at(const Storage& storage, const ir::Type& t, Spa
 void Elaborator::begin_note(const Stmt& s) {
   const bool staged = items_[scope_->unit].staged;
   if (!staged && s.note.empty()) return;
-  note_locs_.clear();
-  note_vjp_.clear();
-  note_remark_.clear();
-  notes_given_ = true;
+  note_ = {.given = true};
   if (s.note.empty()) return;
   std::vector<std::string> parts = split(s.note, "; ");
   size_t next = 0;
@@ -96,23 +93,22 @@ void Elaborator::begin_note(const Stmt& s) {
     if (all) locs.push_back(loc);
   }
   if (all) {
-    note_locs_ = std::move(locs);
+    note_.locs = std::move(locs);
     ++next;
   }
   if (next < parts.size() && parts[next].rfind("vjp ", 0) == 0)
-    note_vjp_ = trim(parts[next++].substr(4));
+    note_.vjp = trim(parts[next++].substr(4));
   for (; next < parts.size(); ++next)
-    note_remark_ += (note_remark_.empty() ? "" : "; ") + parts[next];
+    note_.remark += (note_.remark.empty() ? "" : "; ") + parts[next];
 }
 
-void Elaborator::end_note(const Stmt&, size_t first_value) {
-  if (!notes_given_) return;
+void Elaborator::end_note(size_t first_value) {
+  if (!note_.given) return;
   auto& values = frame_->b.function().values;
   for (size_t v = first_value; v < values.size(); ++v) {
-    values[v].vjp_of = note_vjp_;
-    if (values[v].op != ir::Op::constant || v + 1 == values.size()) values[v].remark = note_remark_;
+    values[v].vjp_of = note_.vjp;
+    if (values[v].op != ir::Op::constant || v + 1 == values.size()) values[v].remark = note_.remark;
   }
-  notes_given_ = false;
 }
 
 void Elaborator::kernel_block(const KernelBlock& k) {

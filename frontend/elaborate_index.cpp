@@ -56,6 +56,15 @@ ir::ValueId Elaborator::take_slice(ir::ValueId v, int64_t dim, const std::option
   return emit(at, [&](ir::Builder& b) { return b.slice(v, dim, first, size, step); });
 }
 
+ir::Dim Elaborator::element_index(const ir::Type& t, int64_t dim, const Val& index, Span at) {
+  const ir::Dim n = t.shape[size_t(dim)], k = size(index, at, "an index");
+  if (!k.is_constant()) return k;
+  if (n.is_constant() && (k.constant() >= n.constant() || k.constant() < -n.constant()))
+    fail("E0307", fmt::format("index {} is outside dim {} of {}", k.constant(), dim, ir::str(t)),
+         at, fmt::format("must be in -{}..{}", n.str(), n.constant() - 1));
+  return k.constant() < 0 ? n + k : k;
+}
+
 Val Elaborator::subscript(const Expr& e, const Subscript& s) {
   Val base = eval(*s.base);
   if (base.is<ErrorVal>()) throw Failed{};
@@ -89,7 +98,7 @@ Val Elaborator::subscript(const Expr& e, const Subscript& s) {
     fail("E0307", fmt::format("{} indices for {}", consumed, ir::str(type(v))), e.at,
          fmt::format("has {} dim{}", rank, rank == 1 ? "" : "s"));
   std::vector<Picked> picked;
-  int64_t dim = 0;
+  int64_t dim = 0, lists = 0;
   for (size_t i = 0; i < s.indices.size(); ++i) {
     const Index& index = s.indices[i];
     if (index.kind == Index::Kind::Ellipsis) {
@@ -117,21 +126,26 @@ Val Elaborator::subscript(const Expr& e, const Subscript& s) {
       continue;
     }
     if (values[i].is<NumberVal>()) {
-      const ir::Dim n = type(v).shape[size_t(dim)];
-      ir::Dim k = size(values[i], index.span, "an index");
-      if (k.is_constant()) {
-        bool outside =
-            n.is_constant() ? k.constant() >= n.constant() || k.constant() < -n.constant() : false;
-        if (outside)
-          fail("E0307",
-               fmt::format("index {} is outside dim {} of {}", k.constant(), dim, ir::str(type(v))),
-               index.span, fmt::format("must be in -{}..{}", n.str(), n.constant() - 1));
-        if (k.constant() < 0) k = n + k;
-      }
+      const ir::Dim k = element_index(type(v), dim, values[i], index.span);
       v = emit(e.at, [&](ir::Builder& b) { return b.slice(v, dim, k, 1, 1); });
       ir::Shape shape = type(v).shape;
       shape.erase(shape.begin() + dim);
       v = emit(e.at, [&](ir::Builder& b) { return b.reshape(v, shape); });
+      continue;
+    }
+    if (const auto* list = values[i].as<ListVal>()) {
+      if (++lists > 1 || list->items.empty())
+        fail("E0307",
+             lists > 1 ? "one list an index: as in NumPy, two would pair up"
+                       : "a list of no indices",
+             index.span, "", lists > 1 ? "index twice: `x[[0, 2]][:, [1, 3]]`" : "");
+      std::vector<ir::ValueId> parts;
+      for (const Val& item : list->items) {
+        const ir::Dim k = element_index(type(v), dim, item, index.span);
+        parts.push_back(emit(e.at, [&](ir::Builder& b) { return b.slice(v, dim, k, 1, 1); }));
+      }
+      v = emit(e.at, [&](ir::Builder& b) { return b.concat(parts, dim); });
+      ++dim;
       continue;
     }
     ir::ValueId at = strong_tensor(values[i], index.span);
@@ -145,6 +159,9 @@ Val Elaborator::subscript(const Expr& e, const Subscript& s) {
     ++dim;
   }
   if (picked.empty()) return {TensorVal{v}};
+  if (lists > 0)
+    fail("E0307", "a list beside an index tensor: as in NumPy, they would pair up", e.at, "",
+         "index twice: `x[idx][:, [1, 3]]`");
   return {TensorVal{gather_dims(v, picked, e.at)}};
 }
 

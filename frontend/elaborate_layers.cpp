@@ -154,7 +154,7 @@ Val Elaborator::call_layer(const std::shared_ptr<LayerInstance>& instance, CallS
   const bool own_check = site.at.begin == instance->item->name_span.begin &&
                          site.at.file == instance->item->name_span.file;
   if (!own_check) levels_.push_back(level_of(node.name, site, true, is_std));
-  called_from_.push_back(notes_given_ || own_check ? ir::LocId{} : loc(site.at));
+  called_from_.push_back(note_.given || own_check ? ir::LocId{} : loc(site.at));
   struct Leave {
     Elaborator& e;
     bool level;

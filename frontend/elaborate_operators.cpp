@@ -428,8 +428,8 @@ ir::ValueId Elaborator::emit(Span at, const std::function<ir::ValueId(ir::Builde
   if (!frame_) fail("E0313", "this must be known when the program is compiled", at);
   limit_ops(at);
   frame_->b.locs.clear();
-  if (notes_given_)
-    frame_->b.locs = note_locs_;
+  if (note_.given)
+    frame_->b.locs = note_.locs;
   else if (ir::LocId l = loc(at))
     frame_->b.locs.push_back(l);
   size_t before = frame_->b.function().values.size();

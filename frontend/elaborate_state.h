@@ -298,7 +298,7 @@ class Elaborator {
   bool assign_state(const Bind& b, const std::string& name);
   void kernel_block(const KernelBlock& k);
   void begin_note(const Stmt& s);
-  void end_note(const Stmt& s, size_t first_value);
+  void end_note(size_t first_value);
   std::string suggested_gradient(const FnItem& fn, const ParamDecl& input,
                                  const GradBlock& grad) const;
   std::vector<Val> check_results(const std::vector<ResultType>& results, std::vector<Val> values,
@@ -323,6 +323,8 @@ class Elaborator {
   ir::ValueId gather_dims(ir::ValueId v, const std::vector<Picked>& picked, Span at);
   ir::ValueId take_slice(ir::ValueId v, int64_t dim, const std::optional<ir::Dim>& start,
                          const std::optional<ir::Dim>& stop, int64_t step, Span at);
+  /// A number as the index of one element along `dim` of `t`, counted from the front.
+  ir::Dim element_index(const ir::Type& t, int64_t dim, const Val& index, Span at);
   ir::ValueId gather_index(ir::ValueId v, const ir::Dim& n, bool wrap, Span at);
 
   // Models, optimizers, dumps.
@@ -364,6 +366,8 @@ class Elaborator {
   /// A loss of std that takes logits and gets what is no longer some (W0407).
   void warn_of_probabilities(const std::string& loss, const std::vector<Val>& values,
                              const Bound& bound);
+  /// An optimizer's first setting, given by position where a learning rate may be meant (W0502).
+  void warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound);
   /// Inputs of bytes that reach a product with other values as they are (W0312).
   void warn_of_bytes(const Frame& frame);
   static bool is_state(const Block& block, const std::string& name);
@@ -404,9 +408,13 @@ class Elaborator {
   const Stmt* statement_ = nullptr;
   std::string pending_name_;  ///< name that the layer being constructed is bound to
   Span body_at_;              ///< name of the fn or layer whose body is elaborated
-  bool notes_given_ = false;  ///< the statement's places come from its note
-  std::vector<ir::LocId> note_locs_;
-  std::string note_vjp_, note_remark_;
+  /// What stands behind the statement of a dump.
+  struct Note {
+    bool given = false;  ///< places come from it
+    std::vector<ir::LocId> locs;
+    std::string vjp, remark;
+  };
+  Note note_;
 };
 
 /// Sets a variable and restores it at the end of the block.

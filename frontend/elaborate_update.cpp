@@ -185,6 +185,7 @@ void Elaborator::model_update(const std::string& model,
   const ItemVal optimizer = optimizer_of(train, site);
   const auto& node = std::get<OptimizerItem>(optimizer.item->node);
   Bound bound = bind_arguments(node.settings, site, signature(*optimizer.item));
+  warn_of_unnamed_setting(node, bound);
   const std::vector<Val> settings =
       setting_values(node.settings, bound, optimizer.unit, node.name,
                      [&](const ParamDecl& p, const Val& v, Span at) {

@@ -143,6 +143,21 @@ train { accumulate = 2 })"},
       {"W0501", "a setting without effect",
        "`patience` and the schedule `plateau` watch the validation loss, which needs `valid`.",
        "train { patience = 5 }", "train { patience = 5; valid = 0.1 }"},
+      {"W0502", "an optimizer's setting without its name",
+       "The learning rate is a setting of `train`, not of the optimizer, so the first number of "
+       "`sgd(0.01)` is the momentum. Settings of optimizers are best given by name.",
+       R"(model m {
+  input x: [batch, 3]
+  output p = Linear(3, 1)(x)
+  loss mean(square(p))
+}
+train { optimizer = sgd(0.01) })",
+       R"(model m {
+  input x: [batch, 3]
+  output p = Linear(3, 1)(x)
+  loss mean(square(p))
+}
+train { lr = 0.01; optimizer = sgd() })"},
   };
   return codes;
 }

@@ -353,6 +353,16 @@ int64_t Dim::content() const {
   return negative ? -int64_t(divisor) : int64_t(divisor);
 }
 
+bool always_differ(const Dim& a, const Dim& b) {
+  const Dim difference = a - b;
+  if (difference.terms_.empty() || difference.overflowed_) return false;
+  const bool negative = difference.terms_.begin()->second < 0;
+  return std::all_of(difference.terms_.begin(), difference.terms_.end(), [&](const auto& term) {
+    return (term.second < 0) == negative &&
+           std::none_of(term.first.begin(), term.first.end(), is_opaque);
+  });
+}
+
 bool Dim::is_sum() const { return terms_.size() > 1; }
 
 bool Dim::is_atom() const {

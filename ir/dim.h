@@ -42,6 +42,8 @@ class Dim {
 
   /// Equality of normal forms: a proof. `false` means "not proven equal".
   bool operator==(const Dim& other) const = default;
+  /// Whether the two differ whatever their names stand for, as long as that is 1 or more.
+  friend bool always_differ(const Dim& a, const Dim& b);
   /// Total order for use as a key; it has no meaning as a size.
   std::strong_ordering operator<=>(const Dim& other) const = default;
 

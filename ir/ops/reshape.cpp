@@ -15,7 +15,7 @@ Type infer(const Module&, const Value& value, std::span<const Type> args) {
   if (before != after) {
     std::string from = fmt::format("{} with {} elements", str(args[0]), before.str());
     std::string to = fmt::format("{} with {}", str(shape), after.str());
-    bool known = before.is_constant() && after.is_constant();
+    bool known = always_differ(before, after);
     OpError error(known ? "E0309" : "E0304",
                   known ? fmt::format("`reshape`: {} does not fit {}", from, to)
                         : fmt::format("`reshape`: cannot prove that {} fits {}", from, to));
