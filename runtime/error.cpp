@@ -34,36 +34,6 @@ const char* code(Fault fault) {
   throw std::logic_error("no such fault");
 }
 
-const char* explanation(Fault fault) {
-  switch (fault) {
-    case Fault::Field:
-      return "A field of the dataset is missing or differs in type or shape from the model's input "
-             "of that name. Types are per sample: the batch dim does not count.";
-    case Fault::DataFile:
-      return "A data file cannot be opened, is truncated, or breaks the rules of its format.";
-    case Fault::IndexData:
-      return "An integer that the model uses as an index or label lies outside its range. Inputs "
-             "are checked when the data is loaded.";
-    case Fault::Weights:
-      return "A weight file is damaged, or a tensor in it is missing or differs in shape or type "
-             "from the model's parameter.";
-    case Fault::Checkpoint:
-      return "A run directory holds no whole checkpoint, one of another model, or is in use.";
-    case Fault::NonFinite:
-      return "The loss or a parameter became infinite or NaN; the last good checkpoint is kept.";
-    case Fault::IndexRun:
-      return "An index that the model computes left its range; it was clamped and the run stopped "
-             "after the step.";
-    case Fault::Output:
-      return "An output file or run directory cannot be written.";
-    case Fault::Memory:
-      return "The model or its data needs more memory than the limit allows.";
-    case Fault::Split:
-      return "The training settings name a split, or need records, that the data does not have.";
-  }
-  return "";
-}
-
 Error& Error::note(std::string text) {
   notes.push_back(std::move(text));
   return *this;

@@ -26,8 +26,6 @@ enum class Fault : uint8_t {
 
 /// The code of a cause: R0601 ….
 const char* code(Fault fault);
-/// One sentence on the cause, for `netc explain`.
-const char* explanation(Fault fault);
 
 /// A run-time failure in the user's terms. `file` and `record` are set where one is to blame;
 /// `input` names the model input concerned, for which the command line finds the source place.

@@ -88,6 +88,20 @@ void check_range(const Field& field, const InputSpec& input) {
   }
 }
 
+/// What the loader reads, whether or not it fits the inputs.
+Dataset read_fields(const DataSource& source, std::span<const InputSpec> inputs) {
+  const LoaderArguments arguments(source);
+  const std::string& loader = source.call.name;
+  if (loader == "mnist") return load_mnist(arguments);
+  if (loader == "idx") return load_idx(arguments);
+  if (loader == "npy") return load_npy(arguments);
+  if (loader == "csv") return load_csv(arguments, inputs);
+  if (loader == "images") return load_images(arguments, inputs);
+  if (loader == "random") return load_random(arguments, inputs);
+  throw Error(Fault::DataFile, fmt::format("no data loader is called `{}`", printable(loader)))
+      .help("loaders: mnist idx csv npy images random");
+}
+
 }  // namespace
 
 int64_t Field::sample_bytes() const {
@@ -191,28 +205,15 @@ Dataset one_split(std::string loader, std::vector<Field> fields) {
 }
 
 Dataset load_dataset(const DataSource& source, std::span<const InputSpec> inputs) {
-  const LoaderArguments arguments(source);
-  const std::string& loader = source.call.name;
-  Dataset dataset;
-  if (loader == "mnist") {
-    dataset = load_mnist(arguments);
-  } else if (loader == "idx") {
-    dataset = load_idx(arguments);
-  } else if (loader == "npy") {
-    dataset = load_npy(arguments);
-  } else if (loader == "csv") {
-    dataset = load_csv(arguments, inputs);
-  } else if (loader == "images") {
-    dataset = load_images(arguments, inputs);
-  } else if (loader == "random") {
-    dataset = load_random(arguments, inputs);
-  } else {
-    throw Error(Fault::DataFile, fmt::format("no data loader is called `{}`", printable(loader)))
-        .help("loaders: mnist idx csv npy images random");
+  try {
+    Dataset dataset = read_fields(source, inputs);
+    check_fields(dataset, inputs);
+    check_indices(dataset, inputs);
+    return dataset;
+  } catch (Error& error) {
+    if (error.data_label.empty()) error.data_label = "read by this loader";
+    throw;
   }
-  check_fields(dataset, inputs);
-  check_indices(dataset, inputs);
-  return dataset;
 }
 
 const LoaderValue* LoaderArguments::find(size_t position, std::string_view name) const {

@@ -171,9 +171,7 @@ Exit check(const CommonOptions& options) {
   size_t shown = 0;
   for (const frontend::ModelInfo& info : program.models) {
     if (named && info.name != options.model) continue;
-    CommonOptions one = options;
-    one.model = info.name;
-    one.quiet = true;
+    session.choose_model(info.name);
     const ir::Module& module = program.module;
     ir::FunctionId f = module.find(info.name + ".loss");
     if (!f) f = module.find(info.name + ".predict");
@@ -192,18 +190,13 @@ Exit check(const CommonOptions& options) {
         if (e) print_out(signature(module[e], entry) + "\n");
       }
     }
-    // A session knows one model. Another one reads the program again, without a word about it.
-    std::optional<Session> another;
-    if (!named && program.models.size() > 1) another.emplace(one).load();
-    Session& model_session = another ? *another : session;
-    if (options.verbose && !options.json) {
-      print_memory(model_session);
-    } else {
-      Lowering lowering;  // gradients that do not exist are found by differentiation
-      lowering.to = std::max(program.module.stage, ir::Stage::Backward);
-      model_session.lower(lowering);
-    }
+    if (options.verbose && !options.json) print_memory(session);
     ++shown;
+  }
+  if (options.json || !options.verbose) {
+    Lowering lowering;  // gradients that do not exist are found by differentiation
+    lowering.to = std::max(program.module.stage, ir::Stage::Backward);
+    session.lower(lowering);
   }
   if (!options.json && !options.verbose) {
     print_out(fmt::format("{}: ok, {} {}, {} parameters\n", options.file, shown,

@@ -1,13 +1,12 @@
 // A timer of the system, so that a single slow pass or kernel is interrupted too.
 #include "tools/netc/compile_limit.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <string>
+#include <utility>
 
 #include "tools/netc/options.h"
 
@@ -31,11 +30,8 @@ void set_timer(double seconds) {
 }
 }  // namespace
 
-CompileLimit::CompileLimit(double seconds) {
-  g_message = fmt::format(
-      "error[E0311]: compiling takes longer than {} s\n"
-      "  = help: raise the limit with `--max-compile-time`\n",
-      seconds);
+CompileLimit::CompileLimit(double seconds, std::string message) {
+  g_message = std::move(message);
   struct sigaction action{};
   action.sa_handler = give_up;
   sigaction(SIGALRM, &action, nullptr);

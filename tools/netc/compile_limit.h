@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 namespace netc::tools {
 
@@ -10,7 +11,7 @@ namespace netc::tools {
 /// could be left half done.
 class CompileLimit {
  public:
-  explicit CompileLimit(double seconds);
+  CompileLimit(double seconds, std::string message);
   ~CompileLimit();
   CompileLimit(const CompileLimit&) = delete;
   CompileLimit& operator=(const CompileLimit&) = delete;

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "ir/print.h"
-#include "tools/netc/compile_limit.h"
 #include "tools/netc/dot.h"
 #include "tools/netc/files.h"
 #include "tools/netc/option_table.h"
@@ -147,7 +146,7 @@ class Dump {
   std::string machine_text(bool assembly) {
     const ir::Module module = session_.lower(lowering(ir::Stage::Plan));
     const ir::FunctionId f = one_entry(module);
-    const CompileLimit limit(options_.common.max_compile_time);
+    const CompileLimit limit = session_.compile_limit();
     auto compile = session_.compile_options(session_.planned_capacity(session_.default_batch()));
     compile.kernel = options_.kernel;
     return assembly ? backend::dump_assembly(module, f, compile)

@@ -96,6 +96,7 @@ runtime::DataSource parse_data_source(Session& session, const std::string& text)
   if (std::find(names.begin(), names.end(), call->name) == names.end())
     throw UsageError{fmt::format("--data: no loader is called `{}`", call->name),
                      did_you_mean(call->name, names)};
+  session.set_data_place(sources.place(e->span));
   return {*call, "."};
 }
 
@@ -163,12 +164,18 @@ ir::Diagnostic diagnose(const runtime::Error& error) {
 
 ir::Diagnostic diagnose(const Session& session, const runtime::Error& error) {
   ir::Diagnostic d = diagnose(error);
-  if (error.input.empty()) return d;
-  d.place = input_place(session, error.input);
-  d.label = error.input_label;
-  const auto& data = session.program().data;
-  if (d.place.line != 0 && data && data->place.line != 0 && !error.data_label.empty())
-    d.others.emplace_back(data->place, error.data_label);
+  if (!error.input.empty()) {
+    d.place = input_place(session, error.input);
+    d.label = error.input_label;
+  }
+  const ir::Place& data = session.data_place();
+  if (data.line == 0 || error.data_label.empty()) return d;
+  if (d.place.line != 0) {
+    d.others.emplace_back(data, error.data_label);
+  } else {
+    d.place = data;
+    d.label = error.data_label;
+  }
   return d;
 }
 

@@ -55,11 +55,8 @@ std::string written_value(int argc, char** argv, std::string_view option) {
 class Reporter {
  public:
   Reporter(int argc, char** argv) {
-    const std::string form = written_value(argc, argv, "--diagnostics");
     const std::string colour = written_value(argc, argv, "--color");
-    render_.format = form == "json"    ? frontend::DiagnosticFormat::Json
-                     : form == "short" ? frontend::DiagnosticFormat::Short
-                                       : frontend::DiagnosticFormat::Full;
+    render_.format = diagnostic_format(written_value(argc, argv, "--diagnostics"));
     render_.colour = Console::detect(colour == "always"  ? ColourChoice::always
                                      : colour == "never" ? ColourChoice::never
                                                          : ColourChoice::automatic)

@@ -12,7 +12,6 @@
 
 #include "frontend/diagnostics.h"
 #include "runtime/limits.h"
-#include "tools/netc/compile_limit.h"
 #include "tools/netc/memory_use.h"
 
 namespace netc::tools {
@@ -56,6 +55,12 @@ ir::Diagnostic plain_diagnostic(std::string code, std::string message, std::stri
   return d;
 }
 
+frontend::DiagnosticFormat diagnostic_format(std::string_view name) {
+  return name == "json"    ? frontend::DiagnosticFormat::Json
+         : name == "short" ? frontend::DiagnosticFormat::Short
+                           : frontend::DiagnosticFormat::Full;
+}
+
 void Session::report(const std::vector<ir::Diagnostic>& diagnostics) const {
   std::vector<ir::Diagnostic> shown;
   bool errors = false, only_settings = true, run_time = false, internal = false;
@@ -70,19 +75,27 @@ void Session::report(const std::vector<ir::Diagnostic>& diagnostics) const {
     run_time |= d.code.starts_with("R");
     internal |= d.code.starts_with("I");
   }
-  if (!shown.empty()) {
-    frontend::RenderOptions render;
-    render.colour = console_.colour;
-    render.max_errors = options_.max_errors;
-    render.format = options_.diagnostics == "short"  ? frontend::DiagnosticFormat::Short
-                    : options_.diagnostics == "json" ? frontend::DiagnosticFormat::Json
-                                                     : frontend::DiagnosticFormat::Full;
-    print_error(frontend::render(shown, sources_, render));
-  }
+  if (!shown.empty()) print_error(frontend::render(shown, sources_, render_options()));
   if (!errors) return;
   if (internal) throw ExitRequest{Exit::internal};
   if (only_settings) throw ExitRequest{Exit::usage};
   throw ExitRequest{run_time ? Exit::failure : Exit::program};
+}
+
+frontend::RenderOptions Session::render_options() const {
+  frontend::RenderOptions render;
+  render.colour = console_.colour;
+  render.max_errors = options_.max_errors;
+  render.format = diagnostic_format(options_.diagnostics);
+  return render;
+}
+
+CompileLimit Session::compile_limit() const {
+  const double seconds = options_.max_compile_time;
+  const ir::Diagnostic late =
+      plain_diagnostic("E0311", fmt::format("compiling takes longer than {} s", seconds),
+                       "raise the limit with `--max-compile-time`");
+  return {seconds, frontend::render({late}, sources_, render_options())};
 }
 
 void Session::fail(const ir::Diagnostic& diagnostic) const {
@@ -113,7 +126,7 @@ void Session::load_function_model(const std::string& source) {
 
 void Session::load_with(const std::string& path, frontend::LoadOptions load) {
   require_program_file(path);
-  const CompileLimit limit(options_.max_compile_time);
+  const CompileLimit limit = compile_limit();
   path_ = path;
   auto start = std::chrono::steady_clock::now();
   if (options_.dtype == "f32") load.dtype = ir::DType::f32;
@@ -133,6 +146,7 @@ void Session::load_with(const std::string& path, frontend::LoadOptions load) {
     diagnostics.add(e.diagnostic);
   }
   frontend_milliseconds_ = milliseconds_since(start);
+  data_place_ = program_.data ? program_.data->place : ir::Place{};
   report(diagnostics.all());
 }
 
@@ -216,7 +230,7 @@ ir::Module with_one_batch_name(ir::Module module, const std::vector<frontend::Mo
 
 ir::Module Session::run_passes(const std::vector<const passes::Pass*>& list, ir::Module module,
                                const Lowering& lowering, const passes::RunOptions& run_options) {
-  const CompileLimit limit(options_.max_compile_time);
+  const CompileLimit limit = compile_limit();
   passes::PassContext context;
   std::vector<passes::PassTiming> timings;
   auto level = backend::parse_cpu(options_.cpu).value_or(backend::native_cpu());
@@ -302,7 +316,7 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
   if (!f)
     throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
   check_memory(module, f, batch_capacity);
-  const CompileLimit limit(options_.max_compile_time);
+  const CompileLimit limit = compile_limit();
   CompiledEntry compiled;
   compiled.plan = backend::compile(module, f, compile_options(batch_capacity), &compiled.report);
   if (console_.verbose) {

@@ -6,14 +6,17 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "backend/compile.h"
+#include "frontend/diagnostics.h"
 #include "frontend/program.h"
 #include "ir/graph.h"
 #include "passes/pass.h"
 #include "runtime/plan.h"
+#include "tools/netc/compile_limit.h"
 #include "tools/netc/options.h"
 
 namespace netc::tools {
@@ -43,6 +46,9 @@ class Session {
   const Console& console() const { return console_; }
   const frontend::Program& program() const { return program_; }
   frontend::SourceSet& sources() { return sources_; }
+  /// Where the loader in use is written: in the program's `data` item, or on the command line.
+  const ir::Place& data_place() const { return data_place_; }
+  void set_data_place(const ir::Place& place) { data_place_ = place; }
 
   /// Reads and checks options.file. Further overrides (`train.epochs=3`) count as --set. Findings
   /// go to stderr; throws ExitRequest on errors. `output_directory`: see frontend::LoadOptions.
@@ -60,6 +66,8 @@ class Session {
 
   /// The model chosen by --model, or the only one. Throws UsageError.
   const frontend::ModelInfo& model() const;
+  /// Chooses a model as --model does.
+  void choose_model(const std::string& name) { options_.model = name; }
   /// Name of an entry point of that model: `mlp.step`.
   std::string entry_name(const std::string& entry) const { return model().name + "." + entry; }
   /// The batch that the program trains with; 32 without a train block.
@@ -88,6 +96,8 @@ class Session {
   /// errors: 2 when all of them are in --set arguments, else by code: 1 program, 3 run time.
   void report(const std::vector<ir::Diagnostic>& diagnostics) const;
   [[noreturn]] void fail(const ir::Diagnostic& diagnostic) const;
+  /// Counts what follows, as long as the result lives, towards --max-compile-time.
+  CompileLimit compile_limit() const;
 
   double frontend_milliseconds() const { return frontend_milliseconds_; }
 
@@ -97,9 +107,11 @@ class Session {
   Console console_;
   frontend::SourceSet sources_;
   frontend::Program program_;
+  ir::Place data_place_;
   double frontend_milliseconds_ = 0;
   bool gradient_results_ = false;
 
+  frontend::RenderOptions render_options() const;
   /// E0311, naming the largest tensor, when an entry point cannot fit into the limit.
   void check_memory(const ir::Module& module, ir::FunctionId f, int64_t batch_capacity) const;
   void note_timings(const std::vector<passes::PassTiming>& timings) const;
@@ -112,5 +124,8 @@ ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates);
 /// An error or warning without a place, of file and run-time failures.
 ir::Diagnostic plain_diagnostic(std::string code, std::string message, std::string help = "");
+
+/// The form of diagnostics by its name on the command line.
+frontend::DiagnosticFormat diagnostic_format(std::string_view name);
 
 }  // namespace netc::tools
