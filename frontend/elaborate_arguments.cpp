@@ -223,12 +223,19 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
       labelled = true;
       // The construction with the size that comes in.
       std::string fixed = layer.name + "(", hole = fixed;
+      const auto& settings = instance->setting_exprs;
+      const auto other_way = size_t(
+          std::find_if(settings.begin(), settings.end(),
+                       [&](const Expr* e) { return e && text(e->span) == m.found.str(); }) -
+          settings.begin());
       for (size_t j = 0; j < instance->setting_exprs.size(); ++j) {
         if (!instance->setting_exprs[j]) continue;
         std::string sep = j ? ", " : "";
         std::string named = layer.settings[j].value ? layer.settings[j].path.str() + " = " : "";
         std::string written = named + text(instance->setting_exprs[j]->span);
-        fixed += sep + (j == k ? m.found.str() : written);
+        fixed += sep + (j == k           ? m.found.str()
+                        : j == other_way ? text(given.span)
+                                         : written);
         hole += sep + (j == k ? "_" : written);
       }
       if (flat_from > 0)
@@ -238,6 +245,8 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
                   : fmt::format("flatten it first: `flatten({}, {})`",
                                 argument.find('\n') == std::string::npos ? argument : "…",
                                 flat_from));
+      else if (other_way < settings.size())
+        d.helps.push_back(fmt::format("perhaps the sizes stand the wrong way round: `{})`", fixed));
       else
         d.helps.push_back(fmt::format("write `{})`, or `{})` to infer it", fixed, hole));
     }

@@ -174,7 +174,7 @@ void Elaborator::entry_function(const Item& item, size_t unit) {
   scope.unit = unit;
   Restore<Frame*> inner_frame(frame_, &frame);
   Restore<Scope*> inner_scope(scope_, &scope);
-  Restore<bool> own_places(notes_given_, false);
+  Restore<bool> own_places(note_.given, false);
   Restore<bool> mode(training_, node.name.parts.back() == "step");
   Restore<Span> at(body_at_, item.name_span);
   module_[id].entry = is_entry_name(node.name) &&

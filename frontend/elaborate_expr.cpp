@@ -2,6 +2,9 @@
 // used.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "frontend/elaborate_state.h"
 
 namespace netc::frontend {
@@ -89,12 +92,19 @@ void Elaborator::refuse_pipe_into(const Pipe& pipe, const Call& call) {
     return;
   const std::string written = text(pipe.rhs->span), value = text(pipe.lhs->span);
   const bool brief = value.size() <= 40 && value.find('\n') == std::string::npos;
+  const std::string arguments = written.substr(std::min(written.find('('), written.size()));
+  std::string layer = n->name;
+  layer[0] = char(std::toupper(static_cast<unsigned char>(layer[0])));
+  const std::optional<Val> capital = lookup(layer);
+  const auto* twin = capital ? capital->as<ItemVal>() : nullptr;
   fail("E0205",
        fmt::format("`|>` calls what stands right of it, and `{}` is a call already", written),
        pipe.rhs->span, "gives no function",
        call.args.empty() ? fmt::format("write `|> {}`", n->name)
-                         : fmt::format("write `{}({}, {}`", n->name, brief ? value : "…",
-                                       written.substr(written.find('(') + 1)));
+       : twin && std::holds_alternative<LayerItem>(twin->item->node)
+           ? fmt::format("as a layer it is `|> {}{}`", layer, arguments)
+           : fmt::format("write `{}({}, {}`", n->name, brief ? value : "…",
+                         arguments.substr(std::min<size_t>(1, arguments.size()))));
 }
 
 bool Elaborator::dotted(const Expr& e, std::string& out) const {

@@ -142,11 +142,18 @@ ItemVal Elaborator::optimizer_of(const TrainItem& train, CallSite& site) {
     site = CallSite{train.settings.empty() ? Span{} : train.settings[0].key_span, {}, "sgd", {}};
     return *item(0, "sgd")->as<ItemVal>();
   }
+  std::vector<std::string> names;
+  for (size_t u = 0; u < items_.size(); ++u)
+    if (u == 0 || u >= first_std_)
+      for (const auto& [name, found] : items_[u].items)
+        if (std::holds_alternative<OptimizerItem>(found.item->node)) names.push_back(name);
   const auto* c = std::get_if<Call>(&e->node);
   if (!c) {
     const auto* quoted = std::get_if<String>(&e->node);
+    const std::string written = quoted ? quoted->value : text(e->span);
+    const std::string intended = intended_name(written, names);
     fail("E0521", "`optimizer` is a call", e->span, "not a call",
-         fmt::format("write `optimizer = {}()`", quoted ? quoted->value : text(e->span)));
+         fmt::format("write `optimizer = {}()`", intended.empty() ? written : intended));
   }
   site = CallSite{c->callee->at, e->span, text(c->callee->span), {}};
   for (const Arg& a : c->args) {
@@ -158,11 +165,6 @@ ItemVal Elaborator::optimizer_of(const TrainItem& train, CallSite& site) {
   }
   auto v = callee_item(*c->callee);
   if (v && std::holds_alternative<OptimizerItem>(v->item->node)) return *v;
-  std::vector<std::string> names;
-  for (size_t u = 0; u < items_.size(); ++u)
-    if (u == 0 || u >= first_std_)
-      for (const auto& [name, found] : items_[u].items)
-        if (std::holds_alternative<OptimizerItem>(found.item->node)) names.push_back(name);
   const std::string help = suggestion(site.callee, names);
   fail("E0520", fmt::format("unknown optimizer `{}`", site.callee), c->callee->span,
        "not declared here, in `use` files, or in std",

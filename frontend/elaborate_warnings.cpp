@@ -97,6 +97,22 @@ void Elaborator::warn_of_probabilities(const std::string& loss, const std::vecto
   }
 }
 
+void Elaborator::warn_of_missing_batch(const std::string& input, const ir::Type& t, Span at) {
+  if (!t.shape.empty() && !t.shape[0].is_constant()) return;
+  std::string batched = text(at);
+  const size_t bracket = batched.find('[');
+  if (bracket == std::string::npos)
+    batched += "[batch]";
+  else
+    batched.insert(bracket + 1, t.shape.empty() ? "batch" : "batch, ");
+  ir::Diagnostic w = error(
+      "W0314", fmt::format("`{}` holds one record, and training feeds a batch of them", input), at,
+      "no size that is a name");
+  w.severity = ir::Severity::Warning;
+  w.helps.push_back(fmt::format("put the batch first: `{}: {}`", input, batched));
+  report(std::move(w));
+}
+
 void Elaborator::warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound) {
   if (bound.empty() || !bound[0] || !bound[0]->expr || !bound[0]->name.empty()) return;
   const std::string name = optimizer.settings[0].path.str(), value = text(bound[0]->expr->span);

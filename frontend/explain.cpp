@@ -226,6 +226,9 @@ std::string explain(std::string_view name) {
   if (std::string text = std_text(name); !text.empty()) return text;
   if (std::string text = settings_text(name); !text.empty()) return text;
   if (const Builtin* builtin = find_builtin(name)) return builtin_text(*builtin);
+  for (const WordInfo& info : language_words())
+    if (info.word == name)
+      return fmt::format("{}\n\n{}\n\n{}", info.word, info.about, indented(info.example));
   return {};
 }
 
@@ -290,6 +293,7 @@ std::vector<std::string> explainable_names() {
   for (const CodeInfo* info : all_codes()) names.push_back(info->code);
   for_each_std_item([&](const std::string& name, const Item&, const std::string&,
                         const std::string&) { names.push_back(name); });
+  for (const WordInfo& info : language_words()) names.emplace_back(info.word);
   names.insert(names.end(), {"train", "data"});
   for (const std::string& key : setting_keys()) names.push_back("train." + key);
   for (const ScheduleInfo& info : schedule_infos()) names.push_back(info.name);

@@ -26,6 +26,12 @@ std::span<const CodeInfo> setting_codes();   ///< E05
 std::span<const CodeInfo> run_codes();       ///< R06, I99
 std::vector<const CodeInfo*> all_codes();
 
+/// A word of the language: what it stands for, and an example.
+struct WordInfo {
+  std::string_view word, about, example;
+};
+std::span<const WordInfo> language_words();
+
 /// A function that the compiler carries.
 struct BuiltinInfo {
   std::string name;

@@ -135,6 +135,21 @@ std::span<const CodeInfo> type_codes() {
   output logits = flatten(float(image) / 255, 1) |> Linear(784, 10)
   loss cross_entropy(logits, label)
 })"},
+      {"W0314", "an input without the batch",
+       "Training feeds many records at once: the first size of every input is a name, `batch` by "
+       "custom, and the others are the type of one record.",
+       R"(model m {
+  input x: [4]
+  output p = Linear(4, 1)(x)
+  loss mean(square(p))
+}
+train { epochs = 1 })",
+       R"(model m {
+  input x: [batch, 4]
+  output p = Linear(4, 1)(x)
+  loss mean(square(p))
+}
+train { epochs = 1 })"},
   };
   return codes;
 }

@@ -114,7 +114,7 @@ class Lexer {
         diagnostics_(diagnostics) {}
 
   Tokens run() {
-    check_encoding();
+    if (is_text()) check_encoding();
     while (skip_space(), pos_ < text_.size()) next();
     push(Tok::End, pos_, newline_);
     return std::move(out_);
@@ -135,23 +135,37 @@ class Lexer {
     diagnostics_.add(std::move(d));
   }
 
+  // A file of another kind gets one error, not one a line.
+  bool is_text() {
+    const std::string_view mark = text_.substr(0, 2);
+    const bool utf16 = mark == "\xFF\xFE" || mark == "\xFE\xFF";
+    const size_t nul = text_.find('\0');
+    if (utf16)
+      report("E0104", 0, 2, "this file is UTF-16", "its byte order mark", "save it as UTF-8");
+    else if (nul != std::string_view::npos)
+      report("E0104", nul, nul + 1, "a NUL byte: this is no text file", "a byte of value 0",
+             "a program is a text file in UTF-8");
+    else
+      return true;
+    text_ = {};
+    pos_ = 0;
+    return false;
+  }
+
   // Reports the first bad byte of each line.
   void check_encoding() {
     bool line_reported = false;
     for (size_t i = pos_; i < text_.size();) {
       if (text_[i] == '\n') line_reported = false;
       const size_t length = utf8_length(text_, i);
-      if (length > 0 && text_[i] != '\0') {
+      if (length > 0) {
         i += length;
         continue;
       }
-      if (!line_reported && length == 0) {
+      if (!line_reported)
         report("E0104", i, i + 1,
                fmt::format("invalid UTF-8: byte 0x{:02X}", static_cast<unsigned char>(text_[i])),
                "not a character", "save the file as UTF-8");
-      } else if (!line_reported) {
-        report("E0104", i, i + 1, "a NUL byte in the source", "a byte of value 0");
-      }
       line_reported = true;
       ++i;
     }
@@ -230,10 +244,10 @@ class Lexer {
              std::string(f.help));
       return push(Tok::Error, begin, newline_);
     }
-    bool already_reported = false;  // NUL and bytes that are not UTF-8
+    bool already_reported = false;  // bytes that are not UTF-8
     do {
       const size_t length = utf8_length(text_, pos_);
-      already_reported |= length == 0 || text_[pos_] == '\0';
+      already_reported |= length == 0;
       pos_ += std::max<size_t>(1, length);
     } while (pos_ < text_.size() && static_cast<unsigned char>(text_[pos_]) >= 0x80);
     if (!already_reported) {

@@ -113,6 +113,8 @@ Path Parser::path(std::string_view what) {
 
 Block Parser::block(BlockKind kind_of_block, const std::string& head, std::vector<Path>* yields) {
   const Span brace = here();
+  if (kind() == Tok::Colon)
+    fail_expected("`{`", fmt::format("bodies stand in braces: `{} {{ … }}`", head));
   expect(Tok::LBrace, "`{`");
   Block out;
   statements(out, kind_of_block, yields);
@@ -384,7 +386,12 @@ void Parser::fail_no_statement() {
          fmt::format("there is no `{}=`", op), "not an operator",
          fmt::format("write `{} = {} {} …`", text(), text(), op));
   }
-  const std::string foreign = foreign_word_help(text());
+  std::string foreign = foreign_word_help(text());
+  if (foreign.empty() && kind_after(1) == Tok::Name) {
+    const std::string near =
+        nearest(text(), {"input", "output", "param", "state", "loss", "metric", "return"});
+    if (!near.empty()) foreign = fmt::format("did you mean `{}`?", near);
+  }
   if ((kind() != Tok::Name && kind() != Tok::Number && kind() != Tok::LParen) ||
       (!foreign.empty() && kind_after(1) == Tok::Name)) {
     fail_expected("a statement", foreign);

@@ -389,11 +389,12 @@ class SettingsReader {
     if (good) out_.data = std::move(spec);
   }
 
-  // `mnist(data/mnist)`: a path that looks like a division.
+  // `mnist(data/mnist)`, `csv(points.csv)`: a path that looks like a division or a member.
   bool refuse_bare_path(const Expr& value) {
     const std::string_view written = sources_.text(value.span);
-    const bool is_path = std::holds_alternative<Binary>(value.node) &&
-                         written.find('/') != std::string_view::npos &&
+    const bool is_path = ((std::holds_alternative<Binary>(value.node) &&
+                           written.find('/') != std::string_view::npos) ||
+                          std::holds_alternative<Member>(value.node)) &&
                          std::all_of(written.begin(), written.end(),
                                      [](char c) {
                                        return std::isalnum(static_cast<unsigned char>(c)) ||
@@ -435,10 +436,14 @@ class SettingsReader {
                    : std::holds_alternative<std::string>(value)) {
       return true;
     }
+    const auto* header = std::get_if<std::string>(&value);
     report("E0502", arg.value->span,
            fmt::format("`{}` takes {}", name,
-                       is_columns ? "`col(i)` or `cols(from, to)`" : "a path in quotes"),
-           "something else", fmt::format("write `data {}`", info.usage));
+                       is_columns ? "`col(i)`, `col(\"name\")` or `cols(from, to)`"
+                                  : "a path in quotes"),
+           "something else",
+           is_columns && header ? fmt::format("write `{} = col(\"{}\")`", name, *header)
+                                : fmt::format("write `data {}`", info.usage));
     return false;
   }
 

@@ -6,12 +6,17 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "frontend/foreign.h"
 #include "passes/pass.h"
 #include "tools/netc/session.h"
 
 namespace netc::tools {
 
 namespace {
+const char* const kWhatIsKnown =
+    "give a code (E0301), a word (param), a function, layer or optimizer (softmax, Linear, adam), a "
+    "setting (train.lr), a loader (csv) or a pass; `netc explain --all` prints all that std has";
+
 std::string text_of(const std::string& name) {
   std::string text = frontend::explain(name);
   if (!text.empty()) return text;
@@ -19,7 +24,9 @@ std::string text_of(const std::string& name) {
     return fmt::format("pass {}: {}\n", pass->name, pass->summary);
   std::vector<std::string> names = frontend::explainable_names();
   for (const passes::Pass& p : passes::all_passes()) names.push_back(p.name);
-  throw UsageError{fmt::format("nothing is known of `{}`", name), did_you_mean(name, names)};
+  const std::string help = frontend::suggestion(name, names);
+  throw UsageError{fmt::format("nothing is known of `{}`", name),
+                   help.empty() ? kWhatIsKnown : help};
 }
 }  // namespace
 
@@ -33,7 +40,7 @@ void add_explain(CLI::App& app, Action& action) {
       ->excludes(one);
   command->callback([&action, name, all] {
     action = [name, all] {
-      if (!*all && name->empty()) throw UsageError{"explain what?", "give a name, or --all"};
+      if (!*all && name->empty()) throw UsageError{"explain what?", kWhatIsKnown};
       print_out(*all ? frontend::reference_page() : text_of(*name));
       return Exit::ok;
     };

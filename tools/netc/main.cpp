@@ -164,12 +164,18 @@ int main_of_netc(int argc, char** argv) {
     command->set_help_flag("-h,--help", "the options of this command");
     command->set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   }
-  if (auto text = answer(app, {argv + std::min(argc, 1), argv + argc})) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (auto text = answer(app, words)) {
     print_out(*text);
     return 0;
   }
+  if (!words.empty() && words[0] == "help") {  // `netc help train`, as git has it
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     for (const CommandEntry& c : command_table(app))
       if (app.got_subcommand(c.name)) print_out(command_help(c));

@@ -315,6 +315,10 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
   ir::FunctionId f = module.find(entry_name(entry));
   if (!f)
     throw UsageError{fmt::format("model `{}` has no entry point `{}`", model().name, entry), ""};
+  if (const auto level = backend::parse_cpu(options_.cpu); level && !backend::supported(*level))
+    throw UsageError{fmt::format("this CPU does not run {} code", options_.cpu),
+                     fmt::format("`--cpu {}` is the most it has; `netc dump` shows code for any",
+                                 backend::name(backend::native_cpu()))};
   check_memory(module, f, batch_capacity);
   const CompileLimit limit = compile_limit();
   CompiledEntry compiled;
