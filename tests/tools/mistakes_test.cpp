@@ -34,6 +34,49 @@ TEST(Mistakes, MistypedCommandsAndOptionsAreNamed) {
   }
 }
 
+TEST(Mistakes, WhatWasMeantIsSaid) {
+  const std::string head = "model m {\n  input x: [batch, 4]\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {head + "  output p = x |> Linear(2, 4)\n}\n",
+       "perhaps the sizes stand the wrong way round: `Linear(4, 2)`"},
+      {head + "  output p = x |> dropout(0.5)\n}\n", "as a layer it is `|> Dropout(0.5)`"},
+      {head + "  parm w: [4] = zeros()\n}\n", "did you mean `param`?"},
+      {"model m:\n  input x: [batch, 4]\n", "bodies stand in braces: `model m { … }`"},
+      {head + "  output p = Linear(4, 1)(x)\n  loss mean(p)\n}\ntrain { optimizer = SGD }\n",
+       "write `optimizer = sgd()`"},
+      {head + "  output p = x\n}\ndata csv(points.csv, x = col(0))\n",
+       "write `\"points.csv\"`"},
+      {head + "  output p = x\n}\ndata csv(\"points.csv\", x = \"weight\")\n",
+       "write `x = col(\"weight\")`"}};
+  Scratch s;
+  for (const auto& [program, help] : cases) {
+    s.write("m.net", program);
+    const auto r = s.netc({"check", "m.net"});
+    EXPECT_EQ(r.exit_code, 1) << program;
+    EXPECT_NE(r.err.find("= help: " + help), std::string::npos) << program << r.err;
+  }
+}
+
+TEST(Mistakes, ExplainKnowsForeignNamesAndWords) {
+  Scratch s;
+  EXPECT_NE(s.netc({"explain", "view"}).err.find("`view` is called `reshape`"), std::string::npos);
+  EXPECT_NE(s.netc({"explain", "param"}).out.find("param w: [784, 10]"), std::string::npos);
+  EXPECT_EQ(s.netc({"explain", "nonsense"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"help", "train"}).out, s.netc({"train", "--help"}).out);
+  EXPECT_EQ(s.netc({"help"}).out, s.netc({"--help"}).out);
+}
+
+TEST(Mistakes, CodeForAnotherCpuIsNotRun) {
+  if (__builtin_cpu_supports("avx512f")) GTEST_SKIP() << "this CPU runs every level";
+  Scratch s;
+  s.example("neuron.net");
+  const auto r = s.netc({"train", "neuron.net", "--cpu", "avx512", "-o", "run"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("this CPU does not run avx512 code"), std::string::npos) << r.err;
+  EXPECT_FALSE(std::filesystem::exists(s.path("run")));
+  EXPECT_EQ(s.netc({"dump", "neuron.net", "--stage=asm", "--cpu", "avx512"}).exit_code, 0);
+}
+
 TEST(Mistakes, EveryErrorTakesTheFormThatIsAskedFor) {
   Scratch s;
   s.write("m.net",
@@ -45,6 +88,7 @@ TEST(Mistakes, EveryErrorTakesTheFormThatIsAskedFor) {
       {{"check", "m.net"}, "E0201"},                          // the program's
       {{"check", "m.net", "--set", "train.epoch=3"}, "E0"},   // a setting's
       {{"train", "mnist.net", "-o", "run"}, "R0602"},         // the data's
+      {{"check", "mnist.net", "--max-compile-time", "1e-6"}, "E0311"},
       {{"check", "m.net", "--no-such-option"}, ""},           // the command line's
       {{"eval", "mnist.net", "--weights", "none.st"}, "R06"}  // a file's
   };
