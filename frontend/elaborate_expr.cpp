@@ -166,7 +166,12 @@ Val Elaborator::eval_unary(const Expr& e, const Unary& u) {
     if (const auto* b = v.as<BoolVal>()) return {BoolVal{!b->value, b->known}};
     return elementwise(ir::Op::logical_not, {v}, {u.operand->span}, e.at, "not");
   }
-  if (const auto* n = v.as<NumberVal>()) return {negate(*n)};
+  if (const auto* n = v.as<NumberVal>()) {
+    const NumberVal negated = negate(*n);
+    if (negated.is_int && negated.scalar.numerator.overflowed())
+      fail("E0310", "this number has no value: it overflows", e.at);
+    return {negated};
+  }
   return elementwise(ir::Op::neg, {v}, {u.operand->span}, e.at, "-");
 }
 

@@ -6,32 +6,11 @@
 #include <utility>
 
 #include "frontend/elaborate_state.h"
+#include "frontend/initialisers.h"
 #include "frontend/foreign.h"
 
 namespace netc::frontend {
 namespace {
-
-struct InitialiserRule {
-  const char* name;
-  std::vector<const char*> required;
-  std::vector<const char*> optional;
-};
-
-const std::vector<InitialiserRule>& initialisers() {
-  static const std::vector<InitialiserRule> rules = {
-      {"zeros", {}, {}},
-      {"ones", {}, {}},
-      {"const", {"value"}, {}},
-      {"uniform", {"lo", "hi"}, {}},
-      {"normal", {"std"}, {}},
-      {"xavier_uniform", {}, {"gain", "fan_in", "fan_out"}},
-      {"xavier_normal", {}, {"gain", "fan_in", "fan_out"}},
-      {"kaiming_uniform", {}, {"gain", "fan_in", "fan_out"}},
-      {"kaiming_normal", {}, {"gain", "fan_in", "fan_out"}},
-      {"orthogonal", {}, {"gain"}},
-      {"load", {"path"}, {}}};
-  return rules;
-}
 
 std::string join(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
@@ -91,10 +70,18 @@ Val Elaborator::construct(const ItemVal& layer, CallSite& site) {
   for (const CallArg* given : bound)
     instance->setting_exprs.push_back(given ? given->expr : nullptr);
   auto [it, added] = frame_->instances.try_emplace(instance->path, instance);
-  if (!added && it->second->item != layer.item)
-    fail("E0203", fmt::format("two layers are called `{}`", instance->path), site.at);
-  if (!added && !check_only_ && it->second->place.begin == instance->place.begin)
-    return {InstanceVal{it->second}};
+  const bool same_place = !added && it->second->place.begin == instance->place.begin &&
+                          it->second->place.file == instance->place.file;
+  if (!added && (it->second->item != layer.item || (!check_only_ && !same_place))) {
+    ir::Diagnostic d =
+        error("E0203", fmt::format("two layers are called `{}`", instance->path), site.at,
+              given_name.empty() ? "without a name of its own" : "called so here");
+    other(d, it->second->place, "the other one");
+    d.helps.emplace_back(
+        "a layer without a name is called after its class, with a number: rename the other one");
+    fail(std::move(d));
+  }
+  if (!added && !check_only_) return {InstanceVal{it->second}};
   if (!added) it->second = instance;
   return {InstanceVal{std::move(instance)}};
 }
@@ -341,7 +328,7 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
   const auto* n = c ? std::get_if<Name>(&c->callee->node) : nullptr;
   if (c && !n) {
     std::vector<std::string> names;
-    for (const InitialiserRule& r : initialisers()) names.emplace_back(r.name);
+    for (const InitialiserInfo& r : initialiser_infos()) names.emplace_back(r.name);
     const std::string written = text(c->callee->span);
     fail("E0214", fmt::format("unknown initialiser `{}`", written), c->callee->span,
          "not an initialiser", suggestion(written, names));
@@ -356,9 +343,9 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
          "xavier_normal() "
          "kaiming_uniform() kaiming_normal() orthogonal() load(\"w.npy\")`");
   }
-  const InitialiserRule* rule = nullptr;
+  const InitialiserInfo* rule = nullptr;
   std::vector<std::string> names;
-  for (const InitialiserRule& r : initialisers()) {
+  for (const InitialiserInfo& r : initialiser_infos()) {
     names.push_back(r.name);
     if (n->name == r.name) rule = &r;
   }
@@ -378,16 +365,9 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
     site.args.push_back(std::move(arg));
   }
   std::vector<Builtin::Parameter> params;
-  std::string shown = n->name + "(";
-  for (const char* p : rule->required) {
-    shown += (params.empty() ? "" : ", ") + std::string(p);
-    params.push_back({p, false, false});
-  }
-  for (const char* p : rule->optional) {
-    shown += (params.empty() ? "" : ", ") + std::string(p);
-    params.push_back({p, true, false});
-  }
-  Bound bound = bind_arguments(params, site, n->name, shown + ")");
+  for (const char* p : rule->required) params.push_back({p, false, false});
+  for (const char* p : rule->optional) params.push_back({p, true, false});
+  Bound bound = bind_arguments(params, site, n->name, rule->signature());
   for (size_t k = 0; k < params.size(); ++k) {
     if (!bound[k]) continue;
     Val v = eval(*bound[k]);

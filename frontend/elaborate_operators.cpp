@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "frontend/elaborate_state.h"
 
@@ -86,7 +87,11 @@ Val Elaborator::eval_binary(const Expr& e, const Binary& b) {
   const auto *m = l.as<NumberVal>(), *n = r.as<NumberVal>();
   if (m && n) {
     if (is_comparison(b.op)) return {compare(b.op, *m, *n)};
-    if (auto folded = arithmetic(b.op, *m, *n)) return {*folded};
+    if (auto folded = arithmetic(b.op, *m, *n)) {
+      if (folded->is_int && folded->scalar.numerator.overflowed())
+        fail("E0310", "this number has no value: it overflows or divides by zero", e.at);
+      return {*folded};
+    }
     if (!frame_)
       fail("E0313", fmt::format("`{}` of these is no number known at compile time", spelling(b.op)),
            e.at);
@@ -280,11 +285,16 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
       wrong(fmt::format("`{}`: the floating-point number {} beside {}", shown, str(*n),
                         ir::name(*common)),
             fmt::format("convert: `float({})`", operand_text));
-    if (n->is_int && *common == ir::DType::u8 && n->scalar.numerator.is_constant()) {
-      int64_t k = n->scalar.numerator.constant();
-      if (k < 0 || k > 255)
-        wrong(fmt::format("`{}`: {} is no number of u8 (0 to 255)", shown, k),
-              fmt::format("convert: `i32({})`", operand_text));
+    const bool narrow = *common == ir::DType::u8 || *common == ir::DType::i32;
+    if (n->is_int && narrow && n->scalar.numerator.is_constant()) {
+      const bool byte = *common == ir::DType::u8;
+      const int64_t k = n->scalar.numerator.constant();
+      const int64_t least = byte ? 0 : std::numeric_limits<int32_t>::min();
+      const int64_t most = byte ? 255 : std::numeric_limits<int32_t>::max();
+      if (k < least || k > most)
+        wrong(fmt::format("`{}`: {} is no number of {} ({} to {})", shown, k, ir::name(*common),
+                          least, most),
+              fmt::format("convert: `{}({})`", byte ? "i32" : "i64", operand_text));
     }
   }
   if (op == ir::Op::where) {

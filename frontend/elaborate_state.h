@@ -368,7 +368,7 @@ class Elaborator {
                              const Bound& bound);
   /// An input of a program that trains, of one record's type `t` (W0314).
   void warn_of_missing_batch(const std::string& input, const ir::Type& t, Span at);
-  /// An optimizer's first setting, given by position where a learning rate may be meant (W0502).
+  /// An optimizer's first setting, given by position where a learning rate may be meant (W0501).
   void warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound);
   /// Inputs of bytes that reach a product with other values as they are (W0312).
   void warn_of_bytes(const Frame& frame);

@@ -116,7 +116,7 @@ void Elaborator::warn_of_missing_batch(const std::string& input, const ir::Type&
 void Elaborator::warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound) {
   if (bound.empty() || !bound[0] || !bound[0]->expr || !bound[0]->name.empty()) return;
   const std::string name = optimizer.settings[0].path.str(), value = text(bound[0]->expr->span);
-  ir::Diagnostic w = error("W0502",
+  ir::Diagnostic w = error("W0501",
                            fmt::format("`{}({})` sets `{}`, not the learning rate", optimizer.name,
                                        value, name),
                            bound[0]->expr->span, fmt::format("taken as `{}`", name));

@@ -10,6 +10,7 @@
 #include "frontend/elaborate.h"
 #include "frontend/elaborate_state.h"
 #include "frontend/format.h"
+#include "frontend/initialisers.h"
 #include "frontend/parse.h"
 #include "frontend/settings.h"
 #include "frontend/signature.h"
@@ -220,12 +221,17 @@ std::vector<const CodeInfo*> all_codes() {
 }
 
 std::string explain(std::string_view name) {
+  std::string code(name);  // e0301 is E0301
+  for (char& c : code) c = char(std::toupper(static_cast<unsigned char>(c)));
   for (const CodeInfo* info : all_codes()) {
-    if (info->code == name) return code_text(*info);
+    if (info->code == code) return code_text(*info);
   }
   if (std::string text = std_text(name); !text.empty()) return text;
   if (std::string text = settings_text(name); !text.empty()) return text;
   if (const Builtin* builtin = find_builtin(name)) return builtin_text(*builtin);
+  for (const InitialiserInfo& info : initialiser_infos())
+    if (info.name == name)
+      return fmt::format("{}\n\nAn initialiser of parameters. {}\n", info.signature(), info.about);
   for (const WordInfo& info : language_words())
     if (info.word == name)
       return fmt::format("{}\n\n{}\n\n{}", info.word, info.about, indented(info.example));
@@ -284,6 +290,9 @@ std::string reference_page() {
                        find_builtin(name)->signature, info->about, info->gradient,
                        example_text(info->example));
   }
+  out += "\n## Initialisers of parameters\n\n| initialiser | start values |\n|---|---|\n";
+  for (const InitialiserInfo& info : initialiser_infos())
+    out += fmt::format("| `{}` | {} |\n", info.signature(), info.about);
   out += "\n## Settings of `train`\n\n```text\n" + train_text() + "```\n";
   return out + "\n## Loaders of `data`\n\n```text\n" + data_text() + "```\n";
 }
@@ -294,6 +303,7 @@ std::vector<std::string> explainable_names() {
   for_each_std_item([&](const std::string& name, const Item&, const std::string&,
                         const std::string&) { names.push_back(name); });
   for (const WordInfo& info : language_words()) names.emplace_back(info.word);
+  for (const InitialiserInfo& info : initialiser_infos()) names.emplace_back(info.name);
   names.insert(names.end(), {"train", "data"});
   for (const std::string& key : setting_keys()) names.push_back("train." + key);
   for (const ScheduleInfo& info : schedule_infos()) names.push_back(info.name);

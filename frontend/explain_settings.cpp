@@ -54,6 +54,10 @@ $ netc check forward.net)"},
        "Settings are computed before the program runs, from numbers, strings and `let` constants; "
        "dividing by zero, overflow and constants that hang on themselves have no value.",
        "train { epochs = 10 // 0 }", "train { epochs = 10 // 2 }"},
+      {"E0510", "a setting that watches the validation loss, without `valid`",
+       "`patience` and the schedule `plateau` watch the loss on records that are not trained on; "
+       "`valid` keeps some apart.",
+       "train { patience = 5 }", "train { patience = 5; valid = 0.1 }"},
       {"E0520", "an unknown optimizer",
        "The standard library has sgd, rmsprop, adam, adamw, adagrad and lion; a file may declare "
        "others.",
@@ -140,10 +144,7 @@ train { accumulate = 2 })",
   loss mean(square(p))
 }
 train { accumulate = 2 })"},
-      {"W0501", "a setting without effect",
-       "`patience` and the schedule `plateau` watch the validation loss, which needs `valid`.",
-       "train { patience = 5 }", "train { patience = 5; valid = 0.1 }"},
-      {"W0502", "an optimizer's setting without its name",
+      {"W0501", "an optimizer's setting without its name",
        "The learning rate is a setting of `train`, not of the optimizer, so the first number of "
        "`sgd(0.01)` is the momentum. Settings of optimizers are best given by name.",
        R"(model m {

@@ -164,7 +164,11 @@ class Loader {
       for (Item& item : extra.items) program.items.push_back(std::move(item));
     }
     apply_overrides(options_.overrides, sources_, diagnostics_, program);
-    if (options_.dtype) set_dtype(program, *options_.dtype == ir::DType::f64 ? "f64" : "f32");
+    if (const auto wanted = dtype()) set_dtype(program, *wanted == ir::DType::f64 ? "f64" : "f32");
+  }
+
+  std::optional<ir::DType> dtype() const {
+    return units_.front().ast.stage.empty() ? options_.dtype : std::nullopt;
   }
 
   static void set_dtype(File& program, const char* dtype) {
@@ -181,7 +185,7 @@ class Loader {
 
   void elaborate_program(Program& program, const std::string& path) {
     ElaborateOptions options;
-    options.dtype = options_.dtype;
+    options.dtype = dtype();
     options.max_ops = options_.max_ops;
     options.max_rank = options_.max_rank;
     options.max_elements = options_.max_elements;
@@ -216,6 +220,11 @@ class Loader {
     if (!options_.output_directory.empty()) {
       rewrite_paths(ast, program.data, folder_of(path), options_.output_directory);
     }
+    if (!options_.config_model.empty())
+      std::erase_if(ast.items, [&](const Item& item) {
+        const auto* model = std::get_if<ModelItem>(&item.node);
+        return model != nullptr && model->name != options_.config_model;
+      });
     program.config_text = format(ast, sources_);
     for (const Item& item : ast.items) {
       if (std::holds_alternative<DataItem>(item.node) ||

@@ -290,11 +290,23 @@ class OverrideParser {
       program_.items.push_back({std::move(item), value_->span, {}, ""});
   }
 
+  // Of a literal; empty of what has to be computed.
+  static std::string kind_of(const Expr& value) {
+    return std::holds_alternative<Number>(value.node)   ? "a number"
+           : std::holds_alternative<String>(value.node) ? "a string"
+           : std::holds_alternative<Bool>(value.node)   ? "true or false"
+                                                        : "";
+  }
+
   void set_let() {
     if (parts_.size() == 1) {
       for (Item& item : program_.items) {
         auto* let = std::get_if<LetItem>(&item.node);
         if (let == nullptr || let->name != parts_[0]) continue;
+        const std::string was = kind_of(*let->value), is = kind_of(*value_);
+        if (!was.empty() && !is.empty() && was != is)
+          return report("E0502", value_->span, fmt::format("`{}` is {}", parts_[0], was),
+                        fmt::format("this is {}", is));
         let->value = std::move(value_);
         return;
       }

@@ -3,28 +3,41 @@
 
 #include <filesystem>
 #include <functional>
+#include <set>
 
 namespace netc::frontend {
 namespace {
 
 namespace fs = std::filesystem;
-using Rewrite = std::function<std::string(const std::string&)>;
+
+/// What happens to each path, and the names of constants that hold some.
+struct Rewrite {
+  std::function<std::string(const std::string&)> path;
+  std::set<std::string> constants;
+
+  /// An expression that is a path: a string, or the name of a constant. False: something else.
+  bool operator()(Expr& expr) {
+    if (auto* text = std::get_if<String>(&expr.node)) {
+      text->value = path(text->value);
+    } else if (const auto* name = std::get_if<Name>(&expr.node)) {
+      constants.insert(name->name);
+    } else {
+      return false;
+    }
+    return true;
+  }
+};
 
 // Rewrites the argument of every `load("…")` below `expr`.
-void rewrite_loads(Expr* expr, const Rewrite& rewrite) {
+void rewrite_loads(Expr* expr, Rewrite& rewrite) {
   if (expr == nullptr) return;
   const auto walk = [&](const ExprPtr& child) { rewrite_loads(child.get(), rewrite); };
   if (auto* call = std::get_if<Call>(&expr->node)) {
     const auto* callee = std::get_if<Name>(&call->callee->node);
     const bool is_load = callee != nullptr && callee->name == "load";
     walk(call->callee);
-    for (Arg& arg : call->args) {
-      auto* text = std::get_if<String>(&arg.value->node);
-      if (is_load && text != nullptr)
-        text->value = rewrite(text->value);
-      else
-        walk(arg.value);
-    }
+    for (Arg& arg : call->args)
+      if (!is_load || !rewrite(*arg.value)) walk(arg.value);
   } else if (auto* list = std::get_if<List>(&expr->node)) {
     for (const ExprPtr& item : list->items) walk(item);
   } else if (auto* unary = std::get_if<Unary>(&expr->node)) {
@@ -42,15 +55,15 @@ void rewrite_loads(Expr* expr, const Rewrite& rewrite) {
   }
 }
 
-void rewrite_block(Block& block, const Rewrite& rewrite) {
+void rewrite_block(Block& block, Rewrite& rewrite) {
   for (Stmt& stmt : block) {
     if (auto* decl = std::get_if<VarDecl>(&stmt.node)) rewrite_loads(decl->value.get(), rewrite);
   }
 }
 
-void rewrite_item(Item& item, const Rewrite& rewrite) {
+void rewrite_item(Item& item, Rewrite& rewrite) {
   if (auto* use = std::get_if<UseItem>(&item.node)) {
-    use->path = rewrite(use->path);
+    use->path = rewrite.path(use->path);
   } else if (auto* model = std::get_if<ModelItem>(&item.node)) {
     rewrite_block(model->body, rewrite);
   } else if (auto* layer = std::get_if<LayerItem>(&item.node)) {
@@ -88,16 +101,20 @@ std::string relocated(const std::string& path, const std::string& from, const st
 
 void rewrite_paths(File& file, const std::optional<DataSpec>& data, const std::string& from,
                    const std::string& to) {
-  const Rewrite rewrite = [&](const std::string& path) { return relocated(path, from, to); };
+  Rewrite rewrite{[&](const std::string& path) { return relocated(path, from, to); }, {}};
   for (Item& item : file.items) {
     rewrite_item(item, rewrite);
     auto* node = std::get_if<DataItem>(&item.node);
     if (node == nullptr || !data) continue;
     for (size_t i = 0; i < node->args.size() && i < data->args.size(); ++i) {
       const auto* path = std::get_if<std::string>(&data->args[i].second);
-      if (path != nullptr) node->args[i].value->node = String{rewrite(*path)};
+      if (path != nullptr && !rewrite(*node->args[i].value))
+        node->args[i].value->node = String{rewrite.path(*path)};
     }
   }
+  for (Item& item : file.items)
+    if (auto* let = std::get_if<LetItem>(&item.node); let && rewrite.constants.contains(let->name))
+      rewrite(*let->value);
 }
 
 }  // namespace netc::frontend

@@ -93,7 +93,9 @@ struct Override {
 
 struct LoadOptions {
   std::vector<Override> overrides;
-  std::optional<ir::DType> dtype;  ///< --dtype
+  std::optional<ir::DType> dtype;  ///< --dtype; a dump says its own
+  /// The one model that config_text keeps; empty: all.
+  std::string config_model;
   /// Directory in which config_text and dumps will stand: relative paths in them are rewritten for
   /// it. Empty: the program's own folder.
   std::string output_directory;

@@ -112,16 +112,13 @@ class SettingsReader {
     }
     const bool has_valid = t.valid_fraction > 0 || !t.valid_split.empty();
     if (has_valid || diagnostics_.has_errors()) return;
-    if (t.patience > 0) warn_no_valid(*seen["patience"], "patience");
-    if (t.lr.name == "plateau") warn_no_valid(*seen["lr"], "plateau");
+    if (t.patience > 0) needs_valid(*seen["patience"], "patience");
+    if (t.lr.name == "plateau") needs_valid(*seen["lr"], "plateau");
   }
 
-  void warn_no_valid(const Setting& setting, const char* what) {
-    error("W0501", setting.key_span, fmt::format("`{}` has no effect without `valid`", what),
-          "watches the validation loss");
-    pending_.severity = ir::Severity::Warning;
-    pending_.helps.push_back("keep some records apart: `valid = 0.1`");
-    diagnostics_.add(pending_);
+  void needs_valid(const Setting& setting, const char* what) {
+    report("E0510", setting.key_span, fmt::format("`{}` needs `valid`", what),
+           "watches the validation loss", "keep some records apart: `valid = 0.1`");
   }
 
   void read_setting(const Setting& s) {

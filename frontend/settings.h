@@ -49,7 +49,7 @@ struct LoaderInfo {
 std::span<const LoaderInfo> loader_infos();
 
 /// Fills `train`, `has_train` and `data` of `out` from the items of the program (`units[0]`, after
-/// overrides). Findings are E0501 to E0508 and W0501.
+/// overrides). Findings are E0501 to E0510.
 void read_settings(const std::vector<Unit>& units, const SourceSet& sources,
                    Diagnostics& diagnostics, Program& out);
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "passes/inline.h"
@@ -295,7 +296,9 @@ class Walk {
                   const std::vector<ValueId>& out, std::vector<std::vector<Mask>>& masks);
   bool made_of(const std::vector<ValueId>& out, ValueId g, bool sums) const;
   void report_missing(const Value& value);
-  bool is_elementwise(const Function& gradient, size_t first_cotangent) const;
+  ValueId keeps(const Cotangent& cotangent);
+  bool only_moves(const Function& gradient, size_t first_cotangent) const;
+  std::optional<std::vector<Mask>> carried(ValueId v, const Cotangent& from, size_t first);
 };
 
 std::vector<ValueId> Walk::run(ValueId output, const std::vector<ValueId>& wanted) {
@@ -442,6 +445,18 @@ ValueId Walk::full(Cotangent& cotangent) {
   return cotangent.full = v;
 }
 
+/// Where the masks that the program itself chose let a cotangent pass; nothing when there are none.
+ValueId Walk::keeps(const Cotangent& cotangent) {
+  ValueId all;
+  for (const Mask& mask : cotangent.masks) {
+    if (!mask.chosen) continue;
+    const ValueId keep =
+        mask.keep ? mask.condition : b_.unary(ir::Op::logical_not, mask.condition);
+    all = all ? b_.binary(ir::Op::logical_and, all, keep) : keep;
+  }
+  return all;
+}
+
 void Walk::contribute(ValueId to, Cotangent cotangent) {
   if (b_.type(cotangent.g) != b_.type(to))
     throw std::logic_error(fmt::format("gradient of {} has type {} instead of {}", names_[to.index],
@@ -453,9 +468,12 @@ void Walk::contribute(ValueId to, Cotangent cotangent) {
     sum.g = b_.binary(ir::Op::add, sum.g, cotangent.g);
     sum.full = sum.masks.empty() ? sum.g : ValueId();
   } else {
-    const ValueId a = full(sum), c = full(cotangent);
-    const ValueId v = b_.binary(ir::Op::add, a, c);
+    const ValueId keeps_a = keeps(sum), keeps_c = keeps(cotangent);
+    const ValueId v = b_.binary(ir::Op::add, full(sum), full(cotangent));
     sum = {v, {}, v};
+    // 0 where both are: the sum is right as it stands, the mask is for what comes after.
+    if (keeps_a && keeps_c)
+      sum.masks.push_back({b_.binary(ir::Op::logical_or, keeps_a, keeps_c), true, true});
   }
   if (sum.full && sum.full.index >= first_) {
     made_for_.resize(b_.function().values.size() - first_);
@@ -475,8 +493,9 @@ void Walk::name_gradient(ValueId of, const Cotangent& cotangent) {
   value.name = "d_" + names_[of.index];
 }
 
-/// Whether every gradient a `grad` block returns is elementwise in the cotangents.
-bool Walk::is_elementwise(const Function& gradient, size_t first_cotangent) const {
+/// Whether every gradient a `grad` block returns is made of the cotangents by elementwise ops and
+/// views.
+bool Walk::only_moves(const Function& gradient, size_t first_cotangent) const {
   std::vector<bool> depends(gradient.values.size(), false);
   for (size_t i = 0; i < gradient.values.size(); ++i) {
     const Value& value = gradient.values[i];
@@ -486,9 +505,30 @@ bool Walk::is_elementwise(const Function& gradient, size_t first_cotangent) cons
     }
     for (ValueId a : value.args)
       if (depends[a.index]) depends[i] = true;
-    if (depends[i] && ir::def(value.op).form != ir::Form::Map) return false;
+    const ir::Form form = ir::def(value.op).form;
+    const bool passes =
+        form == ir::Form::Map || (form == ir::Form::View && value.args.size() == 1);
+    if (depends[i] && !passes) return false;
   }
   return true;
+}
+
+/// The masks of `from` as they stand at `v`, which values from `first` on made of it by elementwise
+/// ops and views: views are applied to them. Nothing when two ways lead there with different masks.
+std::optional<std::vector<Mask>> Walk::carried(ValueId v, const Cotangent& from, size_t first) {
+  if (v == from.g || from.masks.empty()) return from.masks;
+  const Value value = b_.value(v);
+  std::optional<std::vector<Mask>> masks;
+  for (ValueId a : value.args) {
+    if (a != from.g && a.index < first) continue;
+    const auto below = carried(a, from, first);
+    if (!below || (masks && *masks != *below)) return {};
+    masks = below;
+  }
+  if (!masks) return std::vector<Mask>();
+  if (ir::def(value.op).form == ir::Form::View)
+    for (Mask& mask : *masks) mask.condition = b_.add(value.op, {mask.condition}, value.attrs);
+  return masks;
 }
 
 void Walk::visit_call(const Node& node) {
@@ -500,25 +540,41 @@ void Walk::visit_call(const Node& node) {
   b_.locs = node.locs;
   b_.vjp_of = names_[node.results[0].index];
   std::vector<ValueId> args = node.captures;
-  const bool elementwise = node.results.size() == 1 && is_elementwise(gradient, args.size());
+  const bool may_move = node.results.size() == 1 && only_moves(gradient, args.size());
+  bool moves = may_move;
   for (ValueId r : node.results) {
     Cotangent& cotangent = cotangents_[r.index];
     if (cotangent.g) name_gradient(r, cotangent);
-    args.push_back(!cotangent.g ? b_.like(r, 0) : elementwise ? cotangent.g : full(cotangent));
+    args.push_back(!cotangent.g ? b_.like(r, 0) : moves ? cotangent.g : full(cotangent));
   }
   const Cotangent from = cotangents_[node.results[0].index];
-  const size_t first = b_.function().values.size();
-  const auto map = open_body(b_, callee.grad, args, node.locs, false);
+  size_t first = b_.function().values.size();
+  auto map = open_body(b_, callee.grad, args, node.locs, false);
+  std::vector<std::vector<Mask>> masks(gradient.results.size());
+  for (size_t i = 0; moves && i < masks.size(); ++i) {
+    const ValueId result = gradient.results[i].value;
+    const auto found = result ? carried(map[result.index], from, first) : std::vector<Mask>();
+    moves = found.has_value();
+    if (found) masks[i] = *found;
+  }
+  if (may_move && !moves) {
+    b_.function().values.resize(first);
+    args.back() = full(cotangents_[node.results[0].index]);
+    first = b_.function().values.size();
+    map = open_body(b_, callee.grad, args, node.locs, false);
+    masks.assign(masks.size(), {});
+  }
   // What std computes for a gradient is the compiler's own doing: only the user's place counts.
   for (size_t i = first; callee.from_std && i < b_.function().values.size(); ++i)
     b_.function().values[i].locs = user_locs(b_.module(), node.locs);
   size_t next = 0;
   for (size_t i = 0; i < callee.params.size(); ++i) {
     if (!ir::is_float(callee.values[i].type.dtype) || next >= gradient.results.size()) continue;
-    const ValueId result = gradient.results[next++].value;
+    const size_t at = next++;
+    const ValueId result = gradient.results[at].value;
     if (!result || !varied(node.args[i])) continue;
-    contribute(node.args[i], peel(map[result.index], elementwise ? from.masks : std::vector<Mask>(),
-                                  elementwise ? from : Cotangent(), false));
+    contribute(node.args[i],
+               peel(map[result.index], masks[at], moves ? from : Cotangent(), false));
   }
 }
 

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "runtime/error.h"
@@ -55,6 +57,11 @@ class NewFile {
     const int status = close(std::exchange(descriptor_, -1));
     if (status != 0 && errno != EINTR) throw cannot("write", path_);
   }
+  /// Rights and owner of `old`, as far as this user may give them.
+  void take_rights(const struct stat& old) {
+    if (fchown(descriptor_, old.st_uid, old.st_gid) != 0 && old.st_uid != getuid()) return;
+    fchmod(descriptor_, old.st_mode & 07777);
+  }
   void remove_at_end(bool remove) { remove_ = remove; }
 
  private:
@@ -94,11 +101,18 @@ void write_file(const std::string& path, const std::string& text) {
   write_file(path, Pieces{std::as_bytes(std::span(text))});
 }
 
-void replace_file(const std::string& path, const Pieces& pieces, const std::string& previous) {
+void replace_file(const std::string& name, const Pieces& pieces, const std::string& previous) {
+  struct stat old;
+  const bool exists = stat(name.c_str(), &old) == 0;
+  if (exists && !S_ISREG(old.st_mode)) return write_file(name, pieces);
+  std::error_code broken;
+  const bool is_link = std::filesystem::is_symlink(name, broken);
+  const std::string path = is_link ? std::filesystem::weakly_canonical(name).string() : name;
   const std::string temporary = fmt::format("{}.tmp.{}", path, getpid());
   unlink(temporary.c_str());  // of an earlier process with our number, killed while it wrote
   NewFile file(temporary, O_CREAT | O_EXCL | O_NOFOLLOW);
   file.remove_at_end(true);
+  if (exists) file.take_rights(old);
   for (const std::span<const std::byte> piece : pieces) file.write(piece);
   file.sync();
   file.finish();

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "runtime/checksum.h"
 #include "runtime/error.h"
@@ -153,6 +155,33 @@ TEST(Safetensors, TruncationAtEveryByteIsAnError) {
     toy::write(path, whole.substr(0, size));
     ASSERT_THAT(message([&] { read_safetensors(path); }), HasSubstr("w.safetensors: ")) << size;
   }
+}
+
+TEST(ReplaceFile, LinksRightsAndDevicesStayWhatTheyAre) {
+  namespace fs = std::filesystem;
+  const TemporaryDirectory scratch;
+  const auto text_of = [](const std::string& path) {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string file = scratch.path("file"), link = scratch.path("link");
+  const auto replace = [](const std::string& path, std::string_view text) {
+    replace_file(path, {std::as_bytes(std::span(text))});
+  };
+  replace(file, "old");
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
+  fs::create_symlink("file", link);
+  replace(link, "new");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(text_of(file), "new");
+  EXPECT_EQ(fs::status(file).permissions(),
+            fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
+
+  const std::string full = scratch.path("full");
+  fs::create_symlink("/dev/full", full);
+  EXPECT_THROW(replace(full, "x"), Error);
+  EXPECT_TRUE(fs::is_symlink(full));
+  EXPECT_TRUE(fs::is_character_file(full));
 }
 
 TEST(Checksum, PiecesDoNotMatterAndEveryBitDoes) {

@@ -31,12 +31,6 @@ std::string read_stdin() {
 }
 
 void write_file(const std::string& path, const std::string& text) {
-  std::error_code error;
-  // Pipes and devices cannot be replaced by a rename.
-  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
-    runtime::write_file(path, text);
-    return;
-  }
   runtime::replace_file(path, {std::as_bytes(std::span(text.data(), text.size()))});
 }
 

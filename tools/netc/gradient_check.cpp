@@ -69,15 +69,18 @@ ir::Function rebuild(ir::Module& module, const ir::Function& from, std::string n
   return made;
 }
 
-/// `loss` opened to single ops, then rebuilt as above.
+/// The loss opened to single ops, then rebuilt as above. Gradients that were derived already are
+/// those of the loss of `step`, which may differ from `loss`: it is the one of training.
 FrozenLoss freeze_barriers(Session& session, const ir::Module& source, int64_t batch) {
   FrozenLoss frozen;
+  const std::string entry =
+      session.entry_name(source.stage > ir::Stage::Forward ? "step" : "loss");
   Lowering lowering;
   lowering.batch_capacity = batch;
-  ir::Module opened = keep_entries(source, {session.entry_name("loss")});
+  ir::Module opened = keep_entries(source, {entry});
   if (const passes::Pass* open = passes::find_pass("inline"); opened.stage < ir::Stage::Optimised)
     opened = session.run_passes({open}, std::move(opened), lowering);
-  const ir::Function loss = opened[opened.find(session.entry_name("loss"))];
+  const ir::Function loss = opened[opened.find(entry)];
   ir::Function values = rebuild(opened, loss, session.entry_name("eval"), false, frozen.names);
   ir::Function moved = rebuild(opened, loss, session.entry_name("loss"), true, frozen.names);
   opened.functions.clear();

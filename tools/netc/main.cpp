@@ -148,6 +148,7 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
 
 int main_of_netc(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails, and is said
   const Reporter reporter(argc, argv);
   CLI::App app("netc");
   app.set_version_flag("--version", std::string("netc ") + NETC_VERSION);

@@ -32,9 +32,18 @@ namespace {
 void add_limits(CLI::App& command, CommonOptions& o) {
   const auto at_least_one = CLI::Range(int64_t{1}, int64_t{1} << 62).description("");
   const auto bytes = CLI::AsSizeValue(/*kb_is_1000=*/false);
+  // CLI11 takes -1 for 2^64 - 1.
+  const CLI::Validator small_number(
+      [](std::string& text) {
+        const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        return digits > 0 && digits <= 15 ? std::string()
+                                          : "`" + text + "` is no number of bytes: 4096, 512M, 8G";
+      },
+      "");
   command.add_option("--max-source", o.max_source, "limit: the source of a file (default 16M)")
       ->type_name("BYTES")
-      ->transform(bytes);
+      ->transform(bytes)
+      ->transform(small_number);
   command.add_option("--max-nesting", o.max_nesting, "limit: levels of nesting (default 256)")
       ->type_name("N")
       ->check(at_least_one);
@@ -52,12 +61,14 @@ void add_limits(CLI::App& command, CommonOptions& o) {
       .add_option("--max-header", runtime::limits().file_header,
                   "limit: the header of a data or weight file (default 16M)")
       ->type_name("BYTES")
-      ->transform(bytes);
+      ->transform(bytes)
+      ->transform(small_number);
   command
       .add_option("--max-memory", runtime::limits().memory,
                   "limit: memory, as 512M or 8G (default: 80 % of the machine's)")
       ->type_name("BYTES")
-      ->transform(bytes);
+      ->transform(bytes)
+      ->transform(small_number);
   command
       .add_option("--max-compile-time", o.max_compile_time,
                   "limit: from source to machine code (default 60)")

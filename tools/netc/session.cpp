@@ -113,6 +113,7 @@ void Session::load_file(const std::string& path, const std::vector<std::string>&
   for (const std::string& text : options_.set) load.overrides.push_back({text});
   for (const std::string& text : overrides) load.overrides.push_back({text});
   load.output_directory = output_directory;
+  load.config_model = options_.model;
   load_with(path, std::move(load));
 }
 

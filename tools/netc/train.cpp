@@ -81,6 +81,10 @@ class Train {
       if (!fs::equivalent(options_.common.file, config, error)) given_file_ = options_.common.file;
       options_.common.file = config.string();
       session_ = Session(options_.common);
+    } else if (options_.common.file.empty()) {
+      throw runtime::Error(
+          runtime::Fault::Checkpoint,
+          fmt::format("`{}` holds no run: it has no config.net", options_.resume));
     }
   }
 
@@ -104,7 +108,7 @@ class Train {
     common.set.clear();
     common.quiet = true;
     Session given(common);
-    given.load();
+    given.load({}, fs::absolute(options_.resume).lexically_normal().string());
     const std::string &here = given.model().name, &there = session_.model().name;
     if (here != there)
       throw runtime::Error(runtime::Fault::Checkpoint,
@@ -115,6 +119,11 @@ class Train {
                            fmt::format("`{}` has other parameters than the run in `{}`",
                                        given_file_, options_.resume))
           .note("without a file, --resume goes on with the run's own config.net");
+    if (given.program().config_text != read_file(options_.common.file))
+      session_.console().note(
+          fmt::format("note: the run goes on with its own config.net, which differs from {}: change "
+                      "settings with `--set`\n",
+                      given_file_));
   }
 
   /// Options that are short for settings.
