@@ -42,8 +42,16 @@ Elaborated Elaborator::run() {
                                 ir::Stage::Fused, ir::Stage::Plan})
     if (program.stage == ir::name(stage)) module_.stage = stage;
   for (size_t f = 0; f < sources_.size(); ++f) module_.files.push_back(sources_[uint32_t(f)].name);
+  const Item* first_dtype = nullptr;
   for (const Item& item : program.items)
     if (const auto* d = std::get_if<DTypeItem>(&item.node)) {
+      if (first_dtype) {
+        ir::Diagnostic twice =
+            error("E0203", "`dtype` is set twice", item.span, "set again here");
+        other(twice, first_dtype->span, "first set here");
+        report(std::move(twice));
+      }
+      first_dtype = &item;
       if (d->dtype == "f64")
         module_.default_float = ir::DType::f64;
       else if (d->dtype != "f32" && d->dtype != "float")

@@ -88,12 +88,8 @@ Val reduction(Elaborator& e, CallSite& site, Bound& bound, ir::ReduceKind kind) 
   std::vector<int64_t> dims = dims_argument(e, site, bound[1], t.rank());
   bool keep = flag_argument(e, site, bound[2], false);
   const bool logic = kind == ir::ReduceKind::any || kind == ir::ReduceKind::all;
-  const bool position = kind == ir::ReduceKind::argmax || kind == ir::ReduceKind::argmin;
   if (logic && t.dtype != ir::DType::boolean)
     x = e.tensor(e.cast({TensorVal{x}}, ir::DType::boolean, site.at), site.at);
-  if (position && bound[1] && dims.size() > 1 && int(dims.size()) < t.rank())
-    e.fail("E0306", fmt::format("`{}` takes one dim or all", site.callee),
-           argument_span(site, bound[1]));
   ir::ValueId r = e.emit(site.at, [&](ir::Builder& b) { return b.reduce(kind, x, dims); },
                          {argument_span(site, bound[0])});
   if (keep) {

@@ -243,6 +243,7 @@ Val Elaborator::call_fn(const ItemVal& fn, CallSite& site) {
         values[k] = cast(values[k], dtype(*p.type), at);
       }
       if (is_setting(p)) check_setting(p, values[k], at, node.name.str());
+      if (is_setting(p) && node.grad) refuse_lost_gradient(p, values[k], at, node.name.str());
     }
     scope.names[p.path.str()] = Binding{values[k], p.path.span};
   }
@@ -491,6 +492,23 @@ std::vector<Val> Elaborator::setting_values(
     values.push_back(std::move(v));
   }
   return values;
+}
+
+void Elaborator::refuse_lost_gradient(const ParamDecl& p, const Val& v, Span at,
+                                      const std::string& callee) {
+  const auto* t = v.as<TensorVal>();
+  if (!t || t->weak || !frame_ || frame_->weak_numbers || !ir::is_float(type(t->id).dtype)) return;
+  if (frame_->b.value(t->id).op == ir::Op::stop_gradient) return;
+  const std::string name = p.path.str();
+  ir::Diagnostic d =
+      error("E0313",
+            fmt::format("`{}` is a setting of `{}`, whose `grad` block gives it no gradient", name,
+                        callee),
+            at, "this is " + describe(v));
+  d.helps.push_back(callee == "clip"
+                        ? "bounds that are computed: `minimum(maximum(x, lo), hi)`"
+                        : fmt::format("write `stop_gradient({})` if none is wanted", text(at)));
+  fail(std::move(d));
 }
 
 void Elaborator::check_setting(const ParamDecl& p, const Val& v, Span at,

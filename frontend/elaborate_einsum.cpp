@@ -151,7 +151,8 @@ Val Elaborator::matmul(const Val& lhs, const Val& rhs, Span lhs_span, Span rhs_s
     if (!v->is<TensorVal>() || type(v->as<TensorVal>()->id).rank() == 0)
       fail("E0301", fmt::format("`@` multiplies matrices, not {}", describe(*v)), at, "",
            "use `*` for numbers");
-  ir::ValueId a = strong_tensor(lhs, lhs_span), b = strong_tensor(rhs, rhs_span);
+  const auto pair = strong_tensors({lhs, rhs}, {lhs_span, rhs_span});
+  ir::ValueId a = pair[0], b = pair[1];
   const ir::Type ta = type(a), tb = type(b);
   auto wrong = [&](const char* code, const std::string& why, const std::string& help) {
     ir::Diagnostic d = error(
@@ -277,9 +278,10 @@ Val Elaborator::einsum(const std::string& spec, Span spec_span, const std::vecto
   std::map<int, int> count;
   Labels run;
   std::optional<ir::DType> dtype_seen;
+  const auto tensors = strong_tensors(operands, spans);
   for (size_t k = 0; k < operands.size(); ++k) {
     Term t;
-    t.value = strong_tensor(operands[k], spans[k]);
+    t.value = tensors[k];
     const ir::Type own = type(t.value);
     if (dtype_seen && *dtype_seen != own.dtype) {
       ir::Diagnostic d = error(

@@ -233,6 +233,21 @@ ir::ValueId Elaborator::strong_tensor(const Val& v, Span at) {
   return tensor(v, at);
 }
 
+std::vector<ir::ValueId> Elaborator::strong_tensors(const std::vector<Val>& values,
+                                                    const std::vector<Span>& spans) {
+  std::vector<ir::ValueId> tensors;
+  std::optional<ir::DType> other;
+  for (size_t i = 0; i < values.size(); ++i) {
+    tensors.push_back(strong_tensor(values[i], spans[i]));
+    const ir::DType own = type(tensors.back()).dtype;
+    if (!other && own != ir::DType::boolean) other = own;
+  }
+  for (size_t i = 0; other && i < tensors.size(); ++i)
+    if (type(tensors[i]).dtype == ir::DType::boolean)
+      tensors[i] = cast({TensorVal{tensors[i]}}, *other, spans[i]).as<TensorVal>()->id;
+  return tensors;
+}
+
 NumberVal Elaborator::number(const Val& v, Span at, const char* what) {
   if (v.is<ErrorVal>()) throw Failed{};
   if (const auto* n = v.as<NumberVal>()) return *n;

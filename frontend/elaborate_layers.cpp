@@ -384,7 +384,13 @@ ir::Initializer Elaborator::initializer(const Expr& e) {
     if (!run || !run->weak) value = known_value(number(v, at, what.c_str()));
     if (!value && check_only_) value = 1;  // a call will say
     if (!value) fail("E0313", fmt::format("{} hangs on an open size", what), at);
-    init.args.emplace_back(params[k].name, *value);
+    const std::string& name = params[k].name;
+    if ((name == "fan_in" || name == "fan_out") && *value < 1)
+      fail("E0503", fmt::format("`{}` must be at least 1", name), at);
+    if (name == "std" && *value < 0) fail("E0503", "`std` must not be negative", at);
+    if (name == "hi" && !check_only_ && *value < std::get<double>(init.args.back().second))
+      fail("E0503", "`hi` must not be below `lo`", at);
+    init.args.emplace_back(name, *value);
   }
   return init;
 }

@@ -96,9 +96,32 @@ Val Elaborator::eval_binary(const Expr& e, const Binary& b) {
       fail("E0313", fmt::format("`{}` of these is no number known at compile time", spelling(b.op)),
            e.at);
   }
+  if (const auto* t = l.as<TensorVal>(); t && n && b.op == BinaryOp::Pow)
+    if (ir::is_integer(type(t->id).dtype) && n->is_int && n->scalar.numerator.is_constant())
+      return integer_power(l, n->scalar.numerator.constant(), b, e.at);
   if (b.op == BinaryOp::Eq || b.op == BinaryOp::Ne)
     if (auto equal = same(l, r)) return {BoolVal{*equal == (b.op == BinaryOp::Eq), true}};
   return elementwise(op_of(b.op), {l, r}, {b.lhs->span, b.rhs->span}, e.at, spelling(b.op));
+}
+
+Val Elaborator::integer_power(const Val& base, int64_t exponent, const Binary& b, Span at) {
+  constexpr int64_t kMost = 64;  // beyond, only -1, 0 and 1 stay in range
+  if (exponent < 0 || exponent > kMost)
+    fail("E0305", fmt::format("whole numbers take powers from 0 to {}", kMost), b.rhs->span, "",
+         fmt::format("convert: `float({}) ** {}`", text(b.lhs->span), text(b.rhs->span)));
+  const std::vector<Span> spans{b.lhs->span, b.lhs->span};
+  if (exponent == 0) {
+    const ir::ValueId x = base.as<TensorVal>()->id;
+    return {TensorVal{emit(at, [&](ir::Builder& builder) { return builder.like(x, 1); })}};
+  }
+  std::optional<Val> power;
+  Val square = base;
+  for (int64_t rest = exponent; rest > 0; rest /= 2) {
+    if (rest % 2)
+      power = power ? elementwise(ir::Op::mul, {*power, square}, spans, at, "**") : square;
+    if (rest > 1) square = elementwise(ir::Op::mul, {square, square}, spans, at, "**");
+  }
+  return *power;
 }
 
 Val Elaborator::weak_operation(ir::Op op, const std::vector<Val>& operands, Span at) {

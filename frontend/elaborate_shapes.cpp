@@ -171,9 +171,7 @@ std::vector<ir::ValueId> list_of_tensors(Elaborator& e, CallSite& site, CallArg*
            fmt::format("`{}` takes a list of tensors: `{}([a, b], dim = 0)`", site.callee,
                        site.callee),
            at);
-  std::vector<ir::ValueId> parts;
-  for (const Val& item : list->items) parts.push_back(e.strong_tensor(item, at));
-  return parts;
+  return e.strong_tensors(list->items, std::vector<Span>(list->items.size(), at));
 }
 
 Val concat(Elaborator& e, CallSite& site, Bound& bound) {

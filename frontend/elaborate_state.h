@@ -190,6 +190,9 @@ class Elaborator {
   // What a value must be; fails with the place of `e` otherwise.
   ir::ValueId tensor(const Val& v, Span at);         ///< numbers become rank-0 constants
   ir::ValueId strong_tensor(const Val& v, Span at);  ///< the same with run-time numbers cast
+  /// What is joined or multiplied: bool takes the dtype of the others.
+  std::vector<ir::ValueId> strong_tensors(const std::vector<Val>& values,
+                                          const std::vector<Span>& spans);
   NumberVal number(const Val& v, Span at, const char* what);
   ir::Dim size(const Val& v, Span at, const char* what);
   int64_t constant_int(const Val& v, Span at, const char* what);
@@ -201,6 +204,8 @@ class Elaborator {
                   Span at, const char* shown);
   Val cast(const Val& v, ir::DType to, Span at);
   ir::ValueId broadcast_to(ir::ValueId v, const ir::Shape& shape, Span at);
+  /// base ** exponent of a tensor of whole numbers, by squaring.
+  Val integer_power(const Val& base, int64_t exponent, const Binary& b, Span at);
   Val weak_operation(ir::Op op, const std::vector<Val>& operands, Span at);
 
   // Emission.
@@ -277,6 +282,8 @@ class Elaborator {
       const std::vector<ParamDecl>& settings, const Bound& bound, size_t unit,
       const std::string& callee,
       const std::function<void(const ParamDecl&, const Val&, Span)>& check);
+  /// A tensor as a setting of a function with a `grad` block would silently get gradient 0.
+  void refuse_lost_gradient(const ParamDecl& p, const Val& v, Span at, const std::string& callee);
   void check_setting(const ParamDecl& p, const Val& v, Span at, const std::string& callee);
   /// Path of an anonymous instance, or of a call that draws random numbers, built at `at`.
   std::string body_path(Span at, const std::string& name) const;

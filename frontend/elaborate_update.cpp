@@ -56,6 +56,9 @@ ir::ValueId Elaborator::clip_gradients(const Expr& e, std::vector<Trained>& trai
              ? fmt::format("write `clip = norm({})`", text(e.span))
              : "");
   Val limit{number(eval(*c->args[0].value), c->args[0].value->span, "the limit")};
+  if (!(known_value(*limit.as<NumberVal>()).value_or(1) > 0))
+    fail("E0503", fmt::format("the limit of `clip = {}` must be above 0", name),
+         c->args[0].value->span);
   Span at = e.at;
   if (name == "value") {
     Val low{negate(*limit.as<NumberVal>())};

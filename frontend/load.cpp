@@ -192,13 +192,14 @@ class Loader {
     options.accumulate = program.train.accumulate;
     options.ema = program.train.ema;
     options.gradient_results = options_.gradient_results;
-    if (!options_.output_directory.empty()) {
-      options.rewrite_path = [this, path](uint32_t file, const std::string& written) {
-        const bool known = file < sources_.size() && !sources_[file].path.empty();
-        return relocated(written, folder_of(known ? sources_[file].path : path),
-                         options_.output_directory);
-      };
-    }
+    options.rewrite_path = [this, path](uint32_t file, const std::string& written) {
+      // Seen from the program, or from where its dump will stand.
+      const bool known = file < sources_.size() && !sources_[file].path.empty();
+      const std::string from = folder_of(known ? sources_[file].path : path);
+      const std::string to =
+          options_.output_directory.empty() ? folder_of(path) : options_.output_directory;
+      return from == to ? written : relocated(written, from, to);
+    };
     Elaborated done;
     try {
       done = elaborate(units_, sources_, options, diagnostics_);

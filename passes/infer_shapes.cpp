@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -87,6 +88,29 @@ Module infer_all(Module module) {
   return module;
 }
 
+/// Kernels are compiled for numbers and one batch: E0313 at the first input with another open size.
+void refuse_open_sizes(const Module& module, const ir::Function& f, PassContext& context) {
+  std::set<std::string> open;
+  ValueId blamed;
+  for (const ir::Parameter& p : f.params)
+    for (const ir::Dim& d : f[p.value].type.shape)
+      for (const std::string& name : d.symbols())
+        if (open.insert(name).second && open.size() == 2) blamed = p.value;
+  if (!blamed) return;
+  ir::Diagnostic d;
+  d.code = "E0313";
+  d.message = fmt::format("more than one size is open: {}", fmt::join(open, ", "));
+  d.place = user_place(module, f[blamed].locs);
+  d.label = "only the batch may be";
+  d.helps.emplace_back("write a number, or a constant: `let n = 3`");
+  d.helps.emplace_back("`netc run` and `netc gradcheck` take sizes from their tensors");
+  const auto same = [&](const ir::Diagnostic& old) {
+    return old.code == d.code && old.place == d.place;
+  };
+  auto& known = context.diagnostics;
+  if (std::none_of(known.begin(), known.end(), same)) known.push_back(std::move(d));
+}
+
 /// Puts sizes into one attribute.
 void substitute(ir::Attribute& attribute, const std::map<std::string, ir::Dim>& sizes) {
   if (auto* dim = std::get_if<ir::Dim>(&attribute)) *dim = dim->substitute(sizes);
@@ -100,7 +124,12 @@ void substitute(ir::Attribute& attribute, const std::map<std::string, ir::Dim>& 
 
 }  // namespace
 
-Module infer_shapes(Module module, PassContext&) { return infer_all(std::move(module)); }
+Module infer_shapes(Module module, PassContext& context) {
+  module = infer_all(std::move(module));
+  for (const ir::Function& f : module.functions)
+    if (f.entry) refuse_open_sizes(module, f, context);
+  return module;
+}
 
 Module specialise(Module module, const std::map<std::string, ir::Dim>& sizes) {
   for (ir::Function& function : module.functions) {

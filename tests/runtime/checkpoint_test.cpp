@@ -10,7 +10,6 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "runtime/checksum.h"
 #include "runtime/error.h"
@@ -160,11 +159,7 @@ TEST(Safetensors, TruncationAtEveryByteIsAnError) {
 TEST(ReplaceFile, LinksRightsAndDevicesStayWhatTheyAre) {
   namespace fs = std::filesystem;
   const TemporaryDirectory scratch;
-  const auto text_of = [](const std::string& path) {
-    std::ifstream in(path);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
-  const std::string file = scratch.path("file"), link = scratch.path("link");
+  const std::string file = scratch.file("file"), link = scratch.file("link");
   const auto replace = [](const std::string& path, std::string_view text) {
     replace_file(path, {std::as_bytes(std::span(text))});
   };
@@ -173,11 +168,11 @@ TEST(ReplaceFile, LinksRightsAndDevicesStayWhatTheyAre) {
   fs::create_symlink("file", link);
   replace(link, "new");
   EXPECT_TRUE(fs::is_symlink(link));
-  EXPECT_EQ(text_of(file), "new");
+  EXPECT_EQ(toy::read(file), "new");
   EXPECT_EQ(fs::status(file).permissions(),
             fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
 
-  const std::string full = scratch.path("full");
+  const std::string full = scratch.file("full");
   fs::create_symlink("/dev/full", full);
   EXPECT_THROW(replace(full, "x"), Error);
   EXPECT_TRUE(fs::is_symlink(full));

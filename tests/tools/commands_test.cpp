@@ -184,6 +184,84 @@ TEST(Commands, GradcheckFindsAWrongGradient) {
   EXPECT_EQ(s.netc({"gradcheck", "ops.net", "--fn", "my_rellu"}).exit_code, 2);
 }
 
+TEST(Commands, GradcheckTakesDumpsOfEveryStage) {
+  Scratch s;
+  s.write("net.net",
+          "model net {\n  input x: [batch, 6]\n  input y: [batch, 1]\n"
+          "  output p = x |> Linear(6, 5) |> BatchNorm(5) |> tanh |> Dropout(0.3) |> Linear(5, 1)\n"
+          "  loss mse(p, y)\n}\ndata random(n = 64, seed = 1)\n"
+          "train { epochs = 1; batch = 16; optimizer = sgd() }\n");
+  for (const char* stage : {"forward", "backward", "optimised", "fused", "plan"}) {
+    s.netc({"dump", "net.net", "--stage", stage, "-o", "dump.net"});
+    auto r = s.netc({"gradcheck", "dump.net"});
+    EXPECT_EQ(r.exit_code, 0) << stage << "\n" << r.out << r.err;
+    EXPECT_NE(r.out.find("gradcheck: 6 of 6 ok"), std::string::npos) << stage << "\n" << r.out;
+  }
+}
+
+TEST(Commands, AValueThatTwoBranchesReadHasGradient0WhereNeitherIsTaken) {
+  Scratch s;
+  s.write("m.net",
+          "model m {\n  input x: [batch]\n  s = sqrt(x)\n"
+          "  output o = where(x > 0, s, 0) + where(x > 1, 2 * s, 0)\n  loss sum(o)\n}\n");
+  s.write("in.npy", std::string("\x93NUMPY\x01\x00", 8) + std::string("\x46\x00", 2) +
+                        "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }            \n" +
+                        std::string("\x00\x00\x00\x00\x00\x00\x80\xbf\x00\x00\x80\x3e"
+                                    "\x00\x00\x80\x40",
+                                    16));  // 0 -1 0.25 4
+  for (const char* backend : {"jit", "interp"}) {
+    auto r = s.netc({"run", "m.net", "--entry", "step", "--wrt", "x", "--in", "x=in.npy", "--json",
+                     "--backend", backend});
+    EXPECT_NE(r.out.find("[0,0,1,0.75]"), std::string::npos) << backend << r.out << r.err;
+  }
+}
+
+TEST(Commands, SizesThatStayOpenCanBeRunButNotTrained) {
+  Scratch s;
+  const std::string model =
+      "model m {\n  input x: [batch, n]\n  param w: [1] = zeros()\n  output o = x * w\n"
+      "  loss sum(o)\n}\n";
+  s.write("m.net", model);
+  EXPECT_EQ(s.netc({"check", "m.net"}).exit_code, 0);
+  s.write("m.net", model + "data random(n = 8, seed = 1)\ntrain { epochs = 1 }\n");
+  auto r = s.netc({"check", "m.net"});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_NE(r.err.find("error[E0313]: more than one size is open: batch, n\n --> m.net:2:"),
+            std::string::npos)
+      << r.err;
+}
+
+TEST(Commands, ARunOfOneOfSeveralModelsIsOfThatModel) {
+  Scratch s;
+  const std::string body =
+      " {\n  input x: [batch, 2]\n  output p = Linear(2, 1)(x)\n  loss mean(square(p))\n}\n";
+  s.write("two.net", "model a" + body + "model b" + body +
+                         "data random(n = 8, seed = 1)\ntrain { epochs = 1; batch = 4 }\n");
+  ASSERT_EQ(s.netc({"train", "two.net", "--model", "b", "-o", "run"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"eval", "run", "--split", "train"}).exit_code, 0);
+  EXPECT_EQ(s.netc({"train", "--resume", "run", "--epochs", "2"}).exit_code, 0);
+  EXPECT_EQ(s.read("run/config.net").find("model a"), std::string::npos);
+}
+
+TEST(Commands, PathsInConstantsAndUsedFilesAreFoundFromARun) {
+  Scratch s;
+  s.npy_f32("lib/w.npy", {2, 1});
+  s.npy_f32("v.npy", {1});
+  s.write("lib/lib.net",
+          "layer Q(n)(x: [..., n]) -> [..., 1] {\n  param w: [n, 1] = load(\"w.npy\")\n"
+          "  return x @ w\n}\n");
+  s.write("m.net",
+          "use \"lib/lib.net\"\nlet start = \"v.npy\"\nmodel m {\n  input x: [batch, 2]\n"
+          "  param v: [1] = load(start)\n  output p = Q(2)(x) + v\n  loss mean(square(p))\n}\n"
+          "data random(n = 8, seed = 1)\ntrain { epochs = 1; batch = 4 }\n");
+  ASSERT_EQ(s.netc({"train", "m.net", "-o", "deep/run"}).exit_code, 0);
+  auto r = s.netc({"train", "--resume", "deep/run", "--epochs", "2"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  ASSERT_EQ(s.netc({"dump", "m.net", "--stage", "ast", "-o", "deep/b.net"}).exit_code, 0);
+  r = s.netc({"train", "deep/b.net", "-o", "deep/again"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+}
+
 TEST(Commands, GradcheckTakesFunctionsOfStdAndSkipsNone) {
   Scratch s;
   s.write("ops.net",
