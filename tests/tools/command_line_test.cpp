@@ -217,7 +217,18 @@ TEST(CommandLine, PredictTakesArraysAndWritesThem) {
   EXPECT_NE(s.read("p.npy").find("'shape': (5,)"), std::string::npos);
   ASSERT_EQ(s.netc({"predict", "run", "--in", "x=x.npy", "--out", "p.safetensors"}).exit_code, 0);
   EXPECT_NE(s.read("p.safetensors").find("\"p\""), std::string::npos);
-  EXPECT_EQ(s.netc({"predict", "run", "--in", "z=x.npy"}).exit_code, 2);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"predict", "run"},
+       "error: predict needs input `x`\n"
+       "  = help: add --in x=FILE, or --in - for JSON lines on stdin\n"},
+      {{"predict", "run", "--in", "picture=x.npy"},
+       "error: model `tiny` has no input `picture`\n  = help: there is: x\n"}};
+  for (const auto& [arguments, expected] : mistakes) {
+    const ProcessResult r = s.netc(arguments);
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_EQ(r.err, expected);
+    EXPECT_EQ(r.out, "");
+  }
 }
 
 TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {

@@ -99,11 +99,9 @@ class Eval {
   void require_name(const Expectation& e) const {
     std::vector<std::string> names = session_.model().metrics;
     names.insert(names.begin(), "loss");
-    if (std::find(names.begin(), names.end(), e.name) == names.end()) {
-      std::string help = did_you_mean(e.name, names);
+    if (std::find(names.begin(), names.end(), e.name) == names.end())
       throw UsageError{fmt::format("--expect: there is no metric `{}`", e.name),
-                       help.empty() ? fmt::format("there are: {}", fmt::join(names, ", ")) : help};
-    }
+                       nearest_or_all(e.name, names)};
   }
 
   std::optional<runtime::Scores> evaluate(const std::string& weights) {

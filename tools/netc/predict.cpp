@@ -90,9 +90,7 @@ class Predict {
       throw UsageError{"predict needs weights", "add --weights FILE, or give a run directory"};
     try {
       build(weights);
-      bool lines =
-          options_.inputs.empty() || (options_.inputs.size() == 1 && options_.inputs[0] == "-");
-      if (lines)
+      if (options_.inputs == std::vector<std::string>{"-"})
         predict_lines();
       else
         predict_files();
@@ -173,7 +171,7 @@ class Predict {
   /// NAME=FILE for each input; a file holds all records, or one.
   void predict_files() {
     std::vector<std::pair<const runtime::Slot*, runtime::Tensor>> given;
-    int64_t records = -1;
+    int64_t records = inputs().empty() ? 1 : -1;
     for (const runtime::Slot* slot : inputs()) {
       runtime::Tensor t = read_input(*slot);
       if (records >= 0 && t.shape[0] != records)
@@ -218,12 +216,12 @@ class Predict {
       std::string given = text.substr(0, equals);
       if (std::find(names.begin(), names.end(), given) == names.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, given),
-                         did_you_mean(given, names)};
+                         nearest_or_all(given, names)};
       if (given == name) found = text.substr(equals + 1);
     }
     if (found.empty())
       throw UsageError{fmt::format("predict needs input `{}`", name),
-                       fmt::format("add --in {}=FILE", name)};
+                       fmt::format("add --in {}=FILE, or --in - for JSON lines on stdin", name)};
     return found;
   }
 
