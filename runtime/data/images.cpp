@@ -113,7 +113,7 @@ Tensor read_netpbm(const std::string& path) {
   char magic[2];
   source.read_exactly(std::as_writable_bytes(std::span(magic)), "its header");
   if (magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6')) {
-    throw source.error("is not a PNG picture, nor a binary PGM or PPM one (P5, P6)");
+    throw source.error("is not a binary PGM or PPM picture (P5, P6)");
   }
   const int64_t width = header_number(source), height = header_number(source);
   const int64_t maximum = header_number(source);

@@ -182,5 +182,29 @@ TEST(Png, FoldersOfPicturesAreClasses) {
   }
 }
 
+TEST(Pictures, OtherFormatsAreNamedWithTheCure) {
+  const toy::TemporaryDirectory directory;
+  const std::string path = directory.file("x");
+  const std::pair<std::string, const char*> files[] = {
+      {"\xff\xd8\xff\xe0 JFIF", "a JPEG picture"},
+      {"GIF89a and more", "a GIF picture"},
+      {std::string("II*\0 and more", 13), "a TIFF picture"}};
+  for (const auto& [content, name] : files) {
+    toy::write(path, content);
+    for (const bool picture : {true, false}) {
+      try {
+        picture ? read_picture(path) : read_npy(path);
+        FAIL() << name;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.message, std::string("x: is ") + name +
+                                     (picture ? ", not a PNG picture, nor a binary PGM or PPM one "
+                                                "(P5, P6)"
+                                              : ", not a .npy file"));
+        EXPECT_EQ(error.helps.at(0), "save it as a PNG picture");
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace netc::runtime

@@ -246,6 +246,34 @@ TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
             2);
 }
 
+TEST(CommandLine, InputsThatDoNotFitComeWithTheCure) {
+  Scratch s;
+  s.write("shade.net",
+          "model shade {\n  input image: u8[batch, 2, 3]\n"
+          "  output scores = flatten(float(image), 1)[:, 0:4]\n}\n");
+  s.write("w.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  s.write("small.pgm", "P5 2 2 255\n1234");
+  s.write("colour.ppm", "P6 3 2 255\n" + std::string(18, 'x'));
+  s.npy_f32("fractions.npy", {2, 3});
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"small.pgm", "= help: make it 3 x 2 pixels"},
+      {"colour.ppm", "= help: make it greyscale, 3 x 2 pixels"},
+      {"fractions.npy", "`(255 * x).round().astype(np.uint8)`"}};
+  for (const auto& [file, help] : files) {
+    const ProcessResult r = s.netc(
+        {"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=" + file});
+    EXPECT_EQ(r.exit_code, 3);
+    EXPECT_NE(r.err.find(help), std::string::npos) << r.err;
+  }
+  const ProcessResult r =
+      s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--in", "-"},
+             "{\"image\": [[1, 2, 3], [4, 5, 6]]}\n{\"image\": [[1, 2], [4, 5]]}\n");
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("<stdin>: line 2: input `image`: expected an array of 3, found an array of 2"),
+            std::string::npos)
+      << r.err;
+}
+
 TEST(CommandLine, TheReferenceIsWhatTheOptionTableSays) {
   Scratch s;
   EXPECT_EQ(s.netc({"__document", "markdown"}).out, repository_file("docs/cli.md"))

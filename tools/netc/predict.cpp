@@ -29,25 +29,36 @@ struct PredictOptions {
   int64_t top = 0;
 };
 
-[[noreturn]] void bad_field(const std::string& input, const std::string& message) {
-  throw std::move(runtime::Error(runtime::Fault::Field, message)).for_input(input);
+/// An error about the values for an input, with a cure where one is known.
+[[noreturn]] void bad_field(const std::string& input, const std::string& message,
+                            const std::string& help = "") {
+  runtime::Error error(runtime::Fault::Field, message);
+  error.for_input(input);
+  if (!help.empty()) error.help(help);
+  throw error;
 }
 
-/// Appends the numbers of a nested JSON array in row-major order, checking its shape.
+/// Appends the numbers of a nested JSON array in row-major order, checking its shape. `place` says
+/// where the value stands.
 void flatten(const json& value, std::span<const int64_t> shape, const std::string& input,
-             std::vector<double>& out) {
+             const std::string& place, std::vector<double>& out) {
+  auto expected = [&](const std::string& what) {
+    const std::string found =
+        value.is_array() ? fmt::format("an array of {}", value.size()) : value.type_name();
+    bad_field(input, fmt::format("{}: expected {}, found {}", place, what, found));
+  };
   if (shape.empty()) {
     if (value.is_boolean())
       out.push_back(value.get<bool>() ? 1 : 0);
     else if (value.is_number())
       out.push_back(value.get<double>());
     else
-      bad_field(input, fmt::format("input `{}`: expected a number", input));
+      expected("a number");
     return;
   }
   if (!value.is_array() || int64_t(value.size()) != shape[0])
-    bad_field(input, fmt::format("input `{}`: expected an array of {}", input, shape[0]));
-  for (const json& v : value) flatten(v, shape.subspan(1), input, out);
+    expected(fmt::format("an array of {}", shape[0]));
+  for (const json& v : value) flatten(v, shape.subspan(1), input, place, out);
 }
 
 /// Whether an integer type holds this number exactly.
@@ -58,14 +69,14 @@ bool is_representable(double v) {
 }
 
 runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::Slot& slot,
-                             std::vector<int64_t> shape) {
+                             std::vector<int64_t> shape, const std::string& place) {
   runtime::Tensor t = runtime::make_tensor(slot.type, std::move(shape));
   runtime::with_type(slot.type, [&]<typename T>(T) {
     auto out = t.as<T>();
     for (size_t i = 0; i < numbers.size(); ++i) {
       if constexpr (std::is_integral_v<T>)
         if (!is_representable<T>(numbers[i]))
-          bad_field(slot.name, fmt::format("input `{}` is {}, which cannot be {}", slot.name,
+          bad_field(slot.name, fmt::format("{} is {}, which cannot be {}", place,
                                            runtime::name(slot.type), numbers[i]));
       out[i] = static_cast<T>(numbers[i]);
     }
@@ -73,9 +84,39 @@ runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::
   return t;
 }
 
-bool ends_with_any(const std::string& path, std::initializer_list<const char*> endings) {
-  return std::any_of(endings.begin(), endings.end(),
-                     [&](const char* e) { return path.ends_with(e); });
+bool is_picture(const std::string& path) {
+  return path.ends_with(".png") || path.ends_with(".pgm") || path.ends_with(".ppm");
+}
+
+/// How to make a picture of shape [height, width] or [height, width, 3] one of `wanted`; empty when
+/// no picture has that shape.
+std::string picture_cure(const std::vector<int64_t>& shape, const std::vector<int64_t>& wanted) {
+  const bool colour = wanted.size() == 3 && wanted[2] == 3;
+  if (wanted.size() != 2 && !colour) return "";
+  const std::string kind = shape.size() == wanted.size() ? ""
+                           : colour                      ? "a colour picture, "
+                                                         : "greyscale, ";
+  return fmt::format("make it {}{} x {} pixels", kind, wanted[1], wanted[0]);
+}
+
+/// How to make an array of numbers of kind `given` one that an input of type `wanted` takes.
+std::string type_cure(const runtime::Tensor& given, runtime::ElementType wanted) {
+  using runtime::ElementType;
+  if (!runtime::is_floating(wanted)) {
+    for (int64_t i = 0; i < given.count(); ++i) {
+      const double v = given.number(i);
+      if (v > 0 && v < 1)
+        return "the input takes whole numbers; grey values from 0 to 1 become bytes by "
+               "`(255 * x).round().astype(np.uint8)`";
+    }
+  }
+  const char* name = wanted == ElementType::f32   ? "float32"
+                     : wanted == ElementType::f64 ? "float64"
+                     : wanted == ElementType::i32 ? "int32"
+                     : wanted == ElementType::i64 ? "int64"
+                     : wanted == ElementType::u8  ? "uint8"
+                                                  : "bool_";
+  return fmt::format("save `x.astype(np.{})`", name);
 }
 
 class Predict {
@@ -147,9 +188,10 @@ class Predict {
       bad_field(slot.name, fmt::format("<stdin>: line {} has no `{}`", line, slot.name));
     std::vector<double> numbers;
     std::vector<int64_t> shape = runtime::sample_dims(slot);
-    flatten(*it, shape, slot.name, numbers);
+    const std::string place = fmt::format("<stdin>: line {}: input `{}`", line, slot.name);
+    flatten(*it, shape, slot.name, place, numbers);
     shape.insert(shape.begin(), 1);
-    write_checked(slot, 1, from_numbers(numbers, slot, shape),
+    write_checked(slot, 1, from_numbers(numbers, slot, shape, place),
                   [&](int64_t) { return fmt::format("<stdin>: line {}", line); });
   }
 
@@ -228,20 +270,27 @@ class Predict {
   /// Records of one input: [n, …] as stored, or one record without the leading dim.
   runtime::Tensor read_input(const runtime::Slot& slot) {
     std::string path = file_of(slot.name);
-    runtime::Tensor t = ends_with_any(path, {".png", ".pgm", ".ppm"}) ? runtime::read_picture(path)
-                                                                      : runtime::read_npy(path);
-    std::vector<int64_t> sample = runtime::sample_dims(slot);
+    const bool picture = is_picture(path);
+    runtime::Tensor t = picture ? runtime::read_picture(path) : runtime::read_npy(path);
+    const std::vector<int64_t> read = t.shape, sample = runtime::sample_dims(slot);
     if (t.shape == sample) t.shape.insert(t.shape.begin(), 1);
     bool fits = t.shape.size() == sample.size() + 1 &&
                 std::equal(sample.begin(), sample.end(), t.shape.begin() + 1);
     if (!fits)
-      bad_field(slot.name, fmt::format("{}: {} does not fit input `{}`, {} per sample", path,
-                                       runtime::type_text(t.type, t.shape), slot.name,
-                                       runtime::type_text(slot.type, sample)));
+      bad_field(slot.name,
+                fmt::format("{}: {}{} does not fit input `{}`, {} per sample", path,
+                            runtime::type_text(t.type, read),
+                            picture && read.size() == 3 ? " (colours without transparency)" : "",
+                            slot.name, runtime::type_text(slot.type, sample)),
+                picture ? picture_cure(read, sample) : "");
     if (t.type == slot.type) return t;
     if (runtime::is_floating(t.type) != runtime::is_floating(slot.type))
-      bad_field(slot.name, fmt::format("{}: values are {}, input `{}` is {}", path,
-                                       runtime::name(t.type), slot.name, runtime::name(slot.type)));
+      bad_field(slot.name,
+                fmt::format("{}: values are {}, input `{}` is {}", path, runtime::name(t.type),
+                            slot.name, runtime::name(slot.type)),
+                picture ? fmt::format("declare it `u8` and convert in the graph: `float({}) / 255`",
+                                      slot.name)
+                        : type_cure(t, slot.type));
     return runtime::convert(t, slot.type);
   }
 
@@ -322,7 +371,7 @@ void add_predict(CLI::App& app, Action& action) {
          {"netc", "torch"});
   command
       ->add_option("--in", options->inputs,
-                   "NAME=x.npy (or .png, .pgm, .ppm), or - for JSON lines on stdin")
+                   "NAME=x.npy (or x.npz/ARRAY, .png, .pgm, .ppm), or - for JSON lines on stdin")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false)
       ->take_all();
