@@ -84,8 +84,8 @@ ByteSource::ByteSource(const ArchiveMember& member)
 ByteSource::~ByteSource() { close(descriptor_); }
 
 Error ByteSource::error(const std::string& message) const {
-  const std::string name =
-      file_name(path_) + (member_ ? "/" + printable(member_->name) : std::string());
+  const std::string name = (fault_ == Fault::Weights ? printable(path_) : file_name(path_)) +
+                           (member_ ? "/" + printable(member_->name) : std::string());
   return Error(fault_, fmt::format("{}: {}", name, message)).in_file(path_);
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "runtime/safetensors.h"
 #include "runtime/weights.h"
@@ -49,7 +50,10 @@ void load_weights(const Session& session, const runtime::Plan& plan, runtime::Ar
                   const std::string& path, const std::string& layout) {
   auto slots = runtime::weight_slots(plan);
   auto order = layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
-  for (const std::string& warning : runtime::load_weights(path, order, slots, arena))
+  std::error_code error;
+  const bool is_run = std::filesystem::is_directory(path, error);
+  const std::string file = is_run ? (std::filesystem::path(path) / "last.safetensors") : path;
+  for (const std::string& warning : runtime::load_weights(file, order, slots, arena))
     session.console().note(fmt::format("warning: {}\n", warning));
 }
 
