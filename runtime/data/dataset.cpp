@@ -79,9 +79,11 @@ void check_range(const Field& field, const InputSpec& input) {
     if (value >= low && value < input.index_range) continue;
     if (value == input.index_ignore && input.index_ignore != -1) continue;
     const int64_t record = i / per_record;
+    const std::string line =
+        field.lines ? fmt::format(" (line {})", (*field.lines)[static_cast<size_t>(record)]) : "";
     throw Error(Fault::IndexData,
-                fmt::format("{}: record {}: {} {} is outside {}..{}", file_name(field.origin),
-                            record, printable(field.name), value, low, input.index_range - 1))
+                fmt::format("{}: record {}{}: {} {} is outside {}..{}", file_name(field.origin),
+                            record, line, printable(field.name), value, low, input.index_range - 1))
         .in_file(field.origin)
         .at_record(record)
         .for_input(input.name, fmt::format("used as an index into {} values", input.index_range));
@@ -187,7 +189,8 @@ Field as_field(Tensor tensor, std::string field, std::string origin) {
                tensor.shape[0],
                std::make_shared<Buffer>(std::move(tensor.bytes)),
                0,
-               std::move(origin)};
+               std::move(origin),
+               nullptr};
   return result;
 }
 

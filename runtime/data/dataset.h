@@ -38,6 +38,7 @@ struct Field {
   std::shared_ptr<Buffer> buffer;
   size_t offset = 0;   ///< of record 0 in the buffer
   std::string origin;  ///< file it came from, for error messages
+  std::shared_ptr<const std::vector<int64_t>> lines;  ///< of its records, in a file that has lines
 
   const std::byte* data() const { return buffer->data.get() + offset; }
   int64_t sample_bytes() const;

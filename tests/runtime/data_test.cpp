@@ -342,8 +342,10 @@ TEST(Csv, ErrorsNameLineAndColumn) {
     return message([&] { csv(directory, text, {{"x", x}, {"y", y}}, kCsvInputs); });
   };
   EXPECT_THAT(error("1,2,3\n4,5\n"), HasSubstr("d.csv: line 2: 2 cells, the first row has 3"));
-  EXPECT_THAT(error("1,2,3\n4,abc,6\n"), HasSubstr("line 2, column 1: `abc` is not a number"));
-  EXPECT_THAT(error("1,2,3\n4,,6\n"), HasSubstr("line 2, column 1: `` is not a number"));
+  EXPECT_THAT(error("1,2,3\n4,abc,6\n"), HasSubstr("line 2, col(1): `abc` is not a number"));
+  EXPECT_THAT(error("1,2,3\n4, ,6\n"), HasSubstr("line 2, col(1): the cell is empty"));
+  EXPECT_THAT(error("a,b,c\n1,2,3\n4,abc,6\n"),
+              HasSubstr("d.csv: line 3, column `b`: `abc` is not a number"));
   EXPECT_THAT(error("1,2,3\n4,\"5\n6\n"), HasSubstr("line 2: a quote is never closed"));
   EXPECT_THAT(error("1,2,3\n4,\"5\"x,6\n"), HasSubstr("line 2: text after a closing quote"));
   EXPECT_THAT(error(""), HasSubstr("has no rows"));
@@ -364,9 +366,38 @@ TEST(Csv, IntegersMustFit) {
     EXPECT_THAT(message([&] {
                   csv(directory, std::string("1\n") + cell, {{"y", call("col", {0.0})}}, inputs);
                 }),
-                HasSubstr("line 2"))
+                HasSubstr(std::string("line 2, col(0): ") + cell +
+                          " cannot be u8: input `y` takes whole numbers from 0 to 255"))
         << cell;
   }
+}
+
+TEST(Csv, NearNamesOfColumnsAndFilesAreSuggested) {
+  const TemporaryDirectory directory;
+  toy::write(directory.file("points.csv"), "height,width\n1,2\n");
+  auto help = [&](const char* file, const char* column) {
+    try {
+      load_dataset(source(directory.path(), "csv",
+                          {{"", std::string(file)}, {"x", call("col", {std::string(column)})}}),
+                   {});
+    } catch (const Error& error) {
+      return error.helps.empty() ? std::string() : error.helps[0];
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(help("points.csv", "Height"), "did you mean `height`?");
+  EXPECT_EQ(help("points.csv", "depth"), "");
+  EXPECT_EQ(help("point.csv", "height"), "did you mean `points.csv`?");
+  EXPECT_EQ(help("other.csv", "height"), "");
+}
+
+TEST(Csv, WrongIndicesNameRecordAndLine) {
+  const TemporaryDirectory directory;
+  const std::vector<InputSpec> inputs{{"y", ElementType::u8, {}, 3}};
+  EXPECT_EQ(message([&] {
+              csv(directory, "y\n1\n\n5\n", {{"y", call("col", {std::string("y")})}}, inputs);
+            }),
+            "d.csv: record 1 (line 4): y 5 is outside 0..2");
 }
 
 void write_mnist(const TemporaryDirectory& directory, const std::string& labels) {
