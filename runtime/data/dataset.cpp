@@ -51,22 +51,45 @@ Error mismatch(const Dataset& dataset, const Field& field, const InputSpec& inpu
   return error;
 }
 
-Error missing(const Dataset& dataset, const Split& split, const InputSpec& input) {
+/// How to give `input` a field, by one that no input takes if there is such a one.
+std::string missing_cure(const Dataset& dataset, const Split& split, const InputSpec& input,
+                         std::span<const InputSpec> inputs) {
+  std::vector<std::string> spare;
+  std::string fitting;
+  for (const Field& field : split.fields) {
+    const bool taken = std::any_of(inputs.begin(), inputs.end(),
+                                   [&](const InputSpec& i) { return i.name == field.name; });
+    if (taken) continue;
+    spare.push_back(field.name);
+    if (fitting.empty() && field.type == input.type && field.shape == input.shape) {
+      fitting = field.name;
+    }
+  }
+  // csv gives a field the type of the input of its name, so a misnamed one has not got it.
+  std::string field = nearest(input.name, spare);
+  if (field.empty()) field = fitting;
+  if (field.empty() && dataset.loader == "csv" && spare.size() == 1) field = spare[0];
+  const std::string& loader = dataset.loader;
+  const bool named_by_program = loader == "csv" || loader == "npy" || loader == "idx";
+  if (!field.empty() && named_by_program) {
+    return fmt::format("rename `{}` to `{}` in the `data` item, or call the input `{}`",
+                       printable(field), input.name, printable(field));
+  }
+  if (!field.empty()) return fmt::format("call the input `{}`", printable(field));
+  if (!named_by_program) return "";
+  return fmt::format("add `{} = {}` to the `data` item", input.name,
+                     loader == "csv" ? "col(…)" : "\"…\"");
+}
+
+Error missing(const Dataset& dataset, const Split& split, const InputSpec& input,
+              std::span<const InputSpec> inputs) {
   Error error(Fault::Field,
               fmt::format("the dataset has no field `{}`, which the model takes as input",
                           printable(input.name)));
   error.for_input(input.name);
   error.data_label = describe(dataset);
-  std::vector<std::string> names;
-  for (const Field& field : split.fields) {
-    names.push_back(field.name);
-    if (field.type == input.type && field.shape == input.shape)
-      return error.help(
-          fmt::format("field `{0}` has this type: call the input `{0}`", printable(field.name)));
-  }
-  if (const std::string near = nearest(input.name, names); !near.empty())
-    error.help(fmt::format("did you mean `{}`?", printable(near)));
-  return error;
+  const std::string cure = missing_cure(dataset, split, input, inputs);
+  return cure.empty() ? error : error.help(cure);
 }
 
 template <typename T>
@@ -150,7 +173,7 @@ void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs) {
   for (const Split& split : dataset.splits) {
     for (const InputSpec& input : inputs) {
       const Field* field = split.find(input.name);
-      if (!field) throw missing(dataset, split, input);
+      if (!field) throw missing(dataset, split, input, inputs);
       if (field->type != input.type || field->shape != input.shape) {
         throw mismatch(dataset, *field, input);
       }

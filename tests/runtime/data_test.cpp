@@ -469,6 +469,34 @@ TEST(Fields, MismatchSaysWhatToDeclare) {
               HasSubstr("the dataset has no field `picture`"));
 }
 
+TEST(Fields, MissingOnesComeWithTheCure) {
+  const TemporaryDirectory directory;
+  write_mnist(directory, std::string(6, '\1'));
+  auto help = [&](const std::string& loader,
+                  std::vector<std::pair<std::string, LoaderValue>> arguments,
+                  const std::vector<InputSpec>& inputs) {
+    try {
+      load_dataset(source(directory.path(), loader, std::move(arguments)), inputs);
+    } catch (const Error& error) {
+      return error.helps.empty() ? std::string("none") : error.helps[0];
+    }
+    return std::string("no error");
+  };
+  toy::write(directory.file("d.csv"), "x,y\n1,2\n");
+  const std::vector<InputSpec> x_and_y{{"x", ElementType::f32, {}}, {"y", ElementType::f32, {}}};
+  const std::pair<std::string, LoaderValue> file{"", std::string("d.csv")};
+  const std::pair<std::string, LoaderValue> x{"x", call("col", {std::string("x")})};
+  const std::pair<std::string, LoaderValue> z{"z", call("col", {std::string("y")})};
+  EXPECT_EQ(help("csv", {file, x, z}, x_and_y),
+            "rename `z` to `y` in the `data` item, or call the input `z`");
+  EXPECT_EQ(help("csv", {file, x}, x_and_y), "add `y = col(…)` to the `data` item");
+  const std::pair<std::string, LoaderValue> folder{"", std::string(".")};
+  EXPECT_EQ(help("mnist", {folder}, {{"picture", ElementType::u8, {2, 2}}}),
+            "call the input `image`");
+  EXPECT_EQ(help("mnist", {folder}, {{"image", ElementType::u8, {2, 2}}, {"x", ElementType::f32}}),
+            "none");
+}
+
 TEST(RandomData, FillsInputsByType) {
   const std::vector<InputSpec> inputs{{"x", ElementType::f32, {10}},
                                       {"label", ElementType::u8, {}, 10},
