@@ -63,6 +63,15 @@ bool transposes(const Slot& slot, const TensorView& tensor, WeightLayout layout)
   return tensor.shape[0] == shape[1] && tensor.shape[1] == shape[0];
 }
 
+/// The first matrix that fits transposed as well and is another one then; null without.
+const TensorView* find_square(const std::vector<const TensorView*>& tensors) {
+  for (const TensorView* tensor : tensors) {
+    const std::vector<int64_t>& shape = tensor->shape;
+    if (shape.size() == 2 && shape[0] == shape[1] && shape[0] > 1) return tensor;
+  }
+  return nullptr;
+}
+
 void check_fit(const Slot& slot, const TensorView& tensor, bool transposed, const TensorFile& file,
                Fault fault) {
   const std::vector<int64_t> shape = dims(slot, 0);
@@ -119,6 +128,14 @@ std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layou
     write_slot(*slots[i], arena, 0, transpose(tensor).bytes.span());
   }
   std::vector<std::string> warnings;
+  const auto format = file.metadata.find("format");
+  const bool own = format != file.metadata.end() && format->second.starts_with("netc");
+  if (const TensorView* square = layout == WeightLayout::Unsaid && !own ? find_square(found) : nullptr) {
+    warnings.push_back(fmt::format(
+        "{}: `{}` is square, so it fits in either layout, and is taken as [in, out]; PyTorch's is "
+        "[out, in]: say which with `--layout torch` or `--layout netc`",
+        printable(file.path), printable(square->name)));
+  }
   for (const TensorView& tensor : file.tensors) {
     // PyTorch's BatchNorm counts its batches; nothing depends on the number.
     if (layout == WeightLayout::Torch && tensor.name.ends_with(".num_batches_tracked")) continue;

@@ -49,7 +49,9 @@ void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryR
 void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout) {
   auto slots = runtime::weight_slots(plan);
-  auto order = layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
+  auto order = layout == "torch"  ? runtime::WeightLayout::Torch
+               : layout == "netc" ? runtime::WeightLayout::InOut
+                                  : runtime::WeightLayout::Unsaid;
   std::error_code error;
   const bool is_run = std::filesystem::is_directory(path, error);
   const std::string file = is_run ? (std::filesystem::path(path) / "last.safetensors") : path;

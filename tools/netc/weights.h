@@ -12,7 +12,8 @@ namespace netc::tools {
 
 /// Fills every parameter and layer state of `plan` from a safetensors file, or the one of a run
 /// directory: complete, equal in shape and dtype, or runtime::Error. `layout` "torch" transposes
-/// matrices on the way. Extra tensors warn.
+/// matrices on the way. Extra tensors warn, and without a `layout` square matrices of other
+/// programs.
 void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout);
 
