@@ -147,11 +147,6 @@ std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layou
   return warnings;
 }
 
-std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
-                                      std::span<const Slot* const> slots, Arena& arena) {
-  return load_tensors(read_safetensors(path), layout, slots, arena, Fault::Weights);
-}
-
 std::vector<TensorView> view_slots(std::span<const Slot* const> slots, const Arena& arena,
                                    bool copy, std::vector<Buffer>& storage) {
   std::vector<TensorView> views;

@@ -25,10 +25,7 @@ std::vector<const Slot*> weight_slots(const Plan& plan);
 
 /// Fills `slots` from a file, all or nothing: each slot must have a tensor of its name, shape and
 /// type. Returns warnings: of each tensor that no slot takes, of a layout that cannot be told.
-/// Throws Error(Weights).
-std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
-                                      std::span<const Slot* const> slots, Arena& arena);
-/// The same from a file that has been read; `fault` colours the errors.
+/// Throws Error(fault).
 std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layout,
                                       std::span<const Slot* const> slots, Arena& arena,
                                       Fault fault);

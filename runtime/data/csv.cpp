@@ -267,6 +267,12 @@ Table read_table(Rows& rows, const ByteSource& source) {
   return table;
 }
 
+Error bad_cell(const Table& table, const ByteSource& source, size_t row, size_t column,
+               const std::string& what) {
+  return source.error(fmt::format("{}: {}", table.place(row, column), what))
+      .at_record(static_cast<int64_t>(row));
+}
+
 template <typename T>
 void fill_field(const Table& table, const Columns& columns, const ByteSource& source,
                 ElementType type, std::span<T> out) {
@@ -275,8 +281,7 @@ void fill_field(const Table& table, const Columns& columns, const ByteSource& so
     for (const size_t column : columns.numbers) {
       const std::string_view cell = trim(table.cell(row, column));
       auto bad = [&](const std::string& what) {
-        return source.error(fmt::format("{}: {}", table.place(row, column), what))
-            .at_record(static_cast<int64_t>(row));
+        return bad_cell(table, source, row, column, what);
       };
       const std::optional<double> value = parse_number(cell);
       if (cell.empty()) throw bad("the cell is empty");
@@ -295,15 +300,15 @@ void fill_field(const Table& table, const Columns& columns, const ByteSource& so
   }
 }
 
-/// Class numbers of a text column; empty when the column is numeric.
+/// The names in a column of classes, sorted; empty when the column is one of numbers. Where most
+/// cells are numbers the others are mistakes, which fill_field finds.
 std::vector<std::string> categories(const Table& table, size_t column) {
-  std::vector<std::string> names;
-  bool text = false;
+  size_t numbers = 0;
   for (size_t row = 0; row < table.rows(); ++row) {
-    text = text || !parse_number(table.cell(row, column));
-    if (!text && row > 1000) return {};  // a stray word in a numeric column is an error there
+    numbers += parse_number(table.cell(row, column)).has_value();
   }
-  if (!text) return {};
+  if (2 * numbers > table.rows() || table.rows() == 0) return {};
+  std::vector<std::string> names;
   for (size_t row = 0; row < table.rows(); ++row) names.emplace_back(trim(table.cell(row, column)));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -311,7 +316,7 @@ std::vector<std::string> categories(const Table& table, size_t column) {
 }
 
 Field make_field(const Table& table, const Columns& columns, const InputSpec* input,
-                 const ByteSource& source, std::vector<std::string>& classes) {
+                 const ByteSource& source) {
   const ElementType type = input ? input->type : ElementType::f64;
   std::vector<int64_t> shape{static_cast<int64_t>(table.rows())};
   // One column serves an input of [batch] and one of [batch, 1].
@@ -325,13 +330,15 @@ Field make_field(const Table& table, const Columns& columns, const InputSpec* in
     if (!names.empty() && names.size() <= 256) {
       for (size_t row = 0; row < table.rows(); ++row) {
         const std::string cell(trim(table.cell(row, columns.numbers[0])));
+        if (cell.empty()) throw bad_cell(table, source, row, columns.numbers[0], "the cell is empty");
         const auto number = std::lower_bound(names.begin(), names.end(), cell) - names.begin();
         with_type(type, [&](auto sample) {
           tensor.as<decltype(sample)>()[row] = static_cast<decltype(sample)>(number);
         });
       }
-      classes = names;
-      return as_field(std::move(tensor), columns.field, source.path());
+      Field field = as_field(std::move(tensor), columns.field, source.path());
+      field.classes = names;
+      return field;
     }
   }
   with_type(type, [&](auto sample) {
@@ -349,19 +356,16 @@ Dataset load_csv(const LoaderArguments& arguments, std::span<const InputSpec> in
   const Table table = read_table(rows, source);
   const auto lines = std::make_shared<const std::vector<int64_t>>(table.lines);
   std::vector<Field> fields;
-  std::vector<std::string> classes;
   for (const auto& [field, value] : arguments.fields({})) {
     const Columns columns = select(arguments, field, *value, table.header, table.width);
     const auto input = std::find_if(inputs.begin(), inputs.end(),
                                     [&](const InputSpec& spec) { return spec.name == field; });
     fields.push_back(
-        make_field(table, columns, input == inputs.end() ? nullptr : &*input, source, classes));
+        make_field(table, columns, input == inputs.end() ? nullptr : &*input, source));
     fields.back().lines = lines;
   }
   if (fields.empty()) throw arguments.error("names no columns: `csv(\"…\", x = cols(0, 4))`");
-  Dataset dataset = one_split("csv", std::move(fields));
-  dataset.classes = std::move(classes);
-  return dataset;
+  return one_split("csv", std::move(fields));
 }
 
 }  // namespace netc::runtime

@@ -402,6 +402,11 @@ TEST(Weights, OptimizerStatesAreNotWeights) {
   EXPECT_EQ(persistent_slots(plan).size(), 3u);
 }
 
+std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
+                                      std::span<const Slot* const> slots, Arena& arena) {
+  return load_tensors(read_safetensors(path), layout, slots, arena, Fault::Weights);
+}
+
 TEST(Weights, TorchLayoutIsTransposed) {
   const TemporaryDirectory directory;
   const Plan plan = weight_plan();

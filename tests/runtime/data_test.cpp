@@ -325,7 +325,32 @@ TEST(Csv, TextInIntegerColumnsBecomesClassNumbers) {
           {{"x", call("cols", {0.0, 2.0})}, {"y", call("col", {2.0})}}, inputs);
   EXPECT_EQ(data.splits[0].records, 4);
   EXPECT_THAT(numbers(data, "y"), ElementsAre(2, 0, 1, 0));
-  EXPECT_THAT(data.classes, ElementsAre("setosa", "versi,color", "virginica"));
+  EXPECT_THAT(data.splits[0].find("y")->classes,
+              ElementsAre("setosa", "versi,color", "virginica"));
+
+  // Weights know other classes as well.
+  std::vector<InputSpec> known = inputs;
+  known[1].index_range = 4;
+  known[1].classes = {"aster", "setosa", "versi,color", "virginica"};
+  const LoaderCall x = call("cols", {0.0, 2.0}), y = call("col", {2.0});
+  const Dataset later = csv(directory, "1,2,virginica\n3,4,setosa\n", {{"x", x}, {"y", y}}, known);
+  EXPECT_THAT(numbers(later, "y"), ElementsAre(3, 1));
+  EXPECT_EQ(later.splits[0].find("y")->classes, known[1].classes);
+  EXPECT_EQ(class_names(class_metadata(later.splits[0]), "y"), known[1].classes);
+  EXPECT_EQ(
+      message([&] { csv(directory, "1,2,aster\n3,4,rose\n", {{"x", x}, {"y", y}}, known); }),
+      "d.csv: record 1 (line 2): `rose` is no class that the weights know");
+}
+
+TEST(Csv, AStrayCellDoesNotMakeAColumnOfClasses) {
+  const TemporaryDirectory directory;
+  const std::vector<InputSpec> inputs{{"y", ElementType::u8, {}}};
+  auto read = [&](const char* text) {
+    return message([&] { csv(directory, text, {{"y", call("col", {std::string("y")})}}, inputs); });
+  };
+  EXPECT_EQ(read("y\n0\n1\n2\n10\n9\n1o\n"), "d.csv: line 7, column `y`: `1o` is not a number");
+  EXPECT_EQ(read("y,z\ncat,1\n,1\ndog,1\n"), "d.csv: line 3, column `y`: the cell is empty");
+  EXPECT_EQ(read("y,z\ncat,1\n7,1\ndog,1\n"), "no error");
 }
 
 TEST(Csv, OneColumnServesAColumnVector) {
@@ -536,7 +561,7 @@ TEST(Images, FoldersAreClasses) {
                                       {"label", ElementType::i32, {}, 2}};
   const DataSource images = source(directory.path(), "images", {{"", std::string(".")}});
   const Dataset data = load_dataset(images, inputs);
-  EXPECT_THAT(data.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(data.splits[0].find("label")->classes, ElementsAre("cat", "dog"));
   EXPECT_THAT(numbers(data, "label"), ElementsAre(0, 1));
   EXPECT_EQ(numbers(data, "image")[6], 'd');
   for (const char* bad : {"P2 2 3 255\n", "P5 2", "P5 0 3 255\n", "P5 99999999 99999999 255\n",

@@ -168,7 +168,7 @@ TEST(Png, FoldersOfPicturesAreClasses) {
   const DataSource source{{"images", {{"", std::string("photos")}}}, directory.path()};
   const InputSpec inputs[] = {{"image", ElementType::u8, {2, 3}}, {"label", ElementType::u8, {}}};
   const Dataset data = load_dataset(source, inputs);
-  EXPECT_THAT(data.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(data.splits[0].find("label")->classes, ElementsAre("cat", "dog"));
   const Field& image = *data.splits[0].find("image");
   EXPECT_EQ(image.records, 2);
   EXPECT_EQ(int(image.data()[2]), 255);

@@ -120,7 +120,8 @@ class Eval {
     const int64_t capacity = session_.planned_capacity(lowering.batch_capacity);
     const ir::Module module = session_.lower(lowering);
     EntryRunner runner(session_.compile(module, "eval", capacity), pool_);
-    load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
+    const runtime::Metadata metadata =
+        load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
     std::vector<const runtime::Plan*> plans{&runner.plan()};
     std::optional<EntryRunner> predict;
     Classification kind;
@@ -129,11 +130,13 @@ class Eval {
       kind = find_classification(predict->plan(), runner.plan());
       plans.push_back(&predict->plan());
     }
-    runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs(plans));
+    std::vector<runtime::InputSpec> inputs = runtime::input_specs(plans);
+    for (runtime::InputSpec& i : inputs) i.classes = runtime::class_names(metadata, i.name);
+    runtime::Dataset data = runtime::load_dataset(source, inputs);
     runtime::Split split = choose_split(data);
     if (predict) {
       copy_weights(runner.plan(), runner.arena(), *predict);
-      confusion_ = confusion(*predict, kind, split, data.classes);
+      confusion_ = confusion(*predict, kind, split);
     }
     runtime::ScalarInput(runner.plan(), "seed").set(runner.arena(), int64_t(session_.seed()));
     return runtime::evaluate(runner.plan(), split, session_.model().metrics, runner.executor(),

@@ -147,6 +147,7 @@ class Predict {
   Session session_;
   runtime::ThreadPool pool_;
   std::unique_ptr<EntryRunner> runner_;
+  std::vector<std::vector<std::string>> classes_;  ///< of the labels that the weights learned
 
   void build(const std::string& weights) {
     if (!session_.has_entry("predict"))
@@ -158,7 +159,19 @@ class Predict {
     runner_ = std::make_unique<EntryRunner>(
         session_.compile(session_.lower(lowering), "predict", session_.planned_capacity(kRows)),
         pool_);
-    load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
+    const runtime::Metadata metadata =
+        load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
+    for (const auto& [key, list] : metadata)
+      if (key.starts_with("classes."))
+        classes_.push_back(runtime::class_names(metadata, key.substr(8)));
+  }
+
+  /// Names of the numbers of an output that scores classes; none when that is in doubt.
+  std::vector<std::string> names_of(const runtime::Slot& output) const {
+    const std::vector<int64_t> dims = runtime::sample_dims(output);
+    const bool scores = classes_.size() == 1 && runtime::is_floating(output.type) &&
+                        dims == std::vector<int64_t>{int64_t(classes_[0].size())};
+    return scores ? classes_[0] : std::vector<std::string>{};
   }
 
   std::vector<const runtime::Slot*> inputs() const {
@@ -335,7 +348,7 @@ class Predict {
         if (i > 0) line += ",";
         line += json(slots[i]->name).dump() + ":";
         if (options_.top > 0)
-          append_top(tensors[i], r, rows, line);
+          append_top(tensors[i], names_of(*slots[i]), r, rows, line);
         else if (slots[i]->batched)
           append_record_json(tensors[i], r, line);
         else
@@ -345,8 +358,10 @@ class Predict {
     }
   }
 
-  /// The K largest of a record's numbers with their positions: `[[7,11.2],[3,4.5]]`.
-  void append_top(const runtime::Tensor& t, int64_t record, int64_t rows, std::string& line) const {
+  /// The K largest of a record's numbers with their positions, `[[7,11.2],[3,4.5]]`, and with the
+  /// names of their classes: `[[1,11.2,"dog"]]`.
+  void append_top(const runtime::Tensor& t, const std::vector<std::string>& names, int64_t record,
+                  int64_t rows, std::string& line) const {
     int64_t size = t.count() / std::max<int64_t>(rows, 1);
     std::vector<int64_t> order(static_cast<size_t>(size));
     std::iota(order.begin(), order.end(), 0);
@@ -355,8 +370,11 @@ class Predict {
                      [&](int64_t a, int64_t b) { return number(a) > number(b); });
     order.resize(size_t(std::min(size, options_.top)));
     line += "[";
-    for (size_t k = 0; k < order.size(); ++k)
-      line += fmt::format("{}[{},{}]", k > 0 ? "," : "", order[k], json_number(number(order[k])));
+    for (size_t k = 0; k < order.size(); ++k) {
+      line += fmt::format("{}[{},{}", k > 0 ? "," : "", order[k], json_number(number(order[k])));
+      if (!names.empty()) line += "," + json(names[size_t(order[k])]).dump();
+      line += "]";
+    }
     line += "]";
   }
 };
@@ -377,7 +395,7 @@ void add_predict(CLI::App& app, Action& action) {
       ->take_all();
   command->add_option("--out", options->output, "write the outputs to this file")
       ->type_name("FILE");
-  command->add_option("--top", options->top, "only the K largest numbers of each output")
+  command->add_option("--top", options->top, "only the K largest numbers of each output: [place, number, class] each")
       ->type_name("K")
       ->check(CLI::PositiveNumber);
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });

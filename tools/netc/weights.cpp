@@ -46,7 +46,7 @@ void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryR
              runtime::read_slot(*runtime::find_slot(from, slot->role, slot->name), arena, 0));
 }
 
-void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
+runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout) {
   auto slots = runtime::weight_slots(plan);
   auto order = layout == "torch"  ? runtime::WeightLayout::Torch
@@ -54,9 +54,12 @@ void load_weights(const Session& session, const runtime::Plan& plan, runtime::Ar
                                   : runtime::WeightLayout::Unsaid;
   std::error_code error;
   const bool is_run = std::filesystem::is_directory(path, error);
-  const std::string file = is_run ? (std::filesystem::path(path) / "last.safetensors") : path;
-  for (const std::string& warning : runtime::load_weights(file, order, slots, arena))
+  const runtime::TensorFile file = runtime::read_safetensors(
+      is_run ? (std::filesystem::path(path) / "last.safetensors").string() : path);
+  for (const std::string& warning :
+       runtime::load_tensors(file, order, slots, arena, runtime::Fault::Weights))
     session.console().note(fmt::format("warning: {}\n", warning));
+  return file.metadata;
 }
 
 void save_tensors(const std::string& path,

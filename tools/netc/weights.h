@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/safetensors.h"
 #include "runtime/tensor.h"
 #include "tools/netc/entry_runner.h"
 
@@ -13,8 +14,8 @@ namespace netc::tools {
 /// Fills every parameter and layer state of `plan` from a safetensors file, or the one of a run
 /// directory: complete, equal in shape and dtype, or runtime::Error. `layout` "torch" transposes
 /// matrices on the way. Extra tensors warn, and without a `layout` square matrices of other
-/// programs.
-void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
+/// programs. Returns the file's metadata.
+runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
                   const std::string& path, const std::string& layout);
 
 /// Gives `to` the parameters and layer states that `from` has in `arena`: all entry points of a
