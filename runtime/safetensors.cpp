@@ -151,8 +151,9 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
                                  file.content.size);
   if (is_torch_save(content)) {
     throw source.error("is a torch.save file, not a safetensors file")
-        .help("in Python: `safetensors.torch.save_file(torch.load(\"net.pt\"), "
-              "\"net.safetensors\")`");
+        .help(
+            "in Python: `safetensors.torch.save_file(torch.load(\"net.pt\"), "
+            "\"net.safetensors\")`");
   }
   uint64_t length = 0;
   if (size < 8) throw source.error(fmt::format("is truncated: {} bytes", size));

@@ -130,7 +130,8 @@ std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layou
   std::vector<std::string> warnings;
   const auto format = file.metadata.find("format");
   const bool own = format != file.metadata.end() && format->second.starts_with("netc");
-  if (const TensorView* square = layout == WeightLayout::Unsaid && !own ? find_square(found) : nullptr) {
+  if (const TensorView* square =
+          layout == WeightLayout::Unsaid && !own ? find_square(found) : nullptr) {
     warnings.push_back(fmt::format(
         "{}: `{}` is square, so it fits in either layout, and is taken as [in, out]; PyTorch's is "
         "[out, in]: say which with `--layout torch` or `--layout netc`",

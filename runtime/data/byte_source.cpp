@@ -52,7 +52,8 @@ void ByteSource::open_file() {
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) {
     const int reason = errno;
-    Error error(fault_, fmt::format("cannot open {}: {}", printable(path_), system_message(reason)));
+    Error error(fault_,
+                fmt::format("cannot open {}: {}", printable(path_), system_message(reason)));
     error.in_file(path_);
     if (const std::string near = reason == ENOENT ? file_beside(path_) : ""; !near.empty()) {
       error.help(fmt::format("did you mean `{}`?", printable(near)));

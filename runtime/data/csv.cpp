@@ -330,7 +330,8 @@ Field make_field(const Table& table, const Columns& columns, const InputSpec* in
     if (!names.empty() && names.size() <= 256) {
       for (size_t row = 0; row < table.rows(); ++row) {
         const std::string cell(trim(table.cell(row, columns.numbers[0])));
-        if (cell.empty()) throw bad_cell(table, source, row, columns.numbers[0], "the cell is empty");
+        if (cell.empty())
+          throw bad_cell(table, source, row, columns.numbers[0], "the cell is empty");
         const auto number = std::lower_bound(names.begin(), names.end(), cell) - names.begin();
         with_type(type, [&](auto sample) {
           tensor.as<decltype(sample)>()[row] = static_cast<decltype(sample)>(number);
@@ -360,8 +361,7 @@ Dataset load_csv(const LoaderArguments& arguments, std::span<const InputSpec> in
     const Columns columns = select(arguments, field, *value, table.header, table.width);
     const auto input = std::find_if(inputs.begin(), inputs.end(),
                                     [&](const InputSpec& spec) { return spec.name == field; });
-    fields.push_back(
-        make_field(table, columns, input == inputs.end() ? nullptr : &*input, source));
+    fields.push_back(make_field(table, columns, input == inputs.end() ? nullptr : &*input, source));
     fields.back().lines = lines;
   }
   if (fields.empty()) throw arguments.error("names no columns: `csv(\"…\", x = cols(0, 4))`");

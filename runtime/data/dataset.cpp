@@ -190,8 +190,13 @@ std::vector<InputSpec> input_specs(std::span<const Plan* const> plans) {
       auto known = std::find_if(specs.begin(), specs.end(),
                                 [&](const InputSpec& spec) { return spec.name == slot.name; });
       if (known == specs.end()) {
-        specs.push_back({slot.name, slot.type, sample_dims(slot), slot.index_range,
-                         slot.index_ignore, slot.index_wraps, {}});
+        specs.push_back({slot.name,
+                         slot.type,
+                         sample_dims(slot),
+                         slot.index_range,
+                         slot.index_ignore,
+                         slot.index_wraps,
+                         {}});
       } else if (slot.index_range > 0 &&
                  (known->index_range == 0 || slot.index_range < known->index_range)) {
         known->index_range = slot.index_range;
@@ -229,8 +234,9 @@ Metadata class_metadata(const Split& split) {
   Metadata metadata;
   for (const Field& field : split.fields) {
     if (field.classes.empty()) continue;
-    metadata["classes." + field.name] = nlohmann::json(field.classes).dump(
-        -1, ' ', false, nlohmann::json::error_handler_t::replace);
+    metadata["classes." + field.name] =
+        nlohmann::json(field.classes)
+            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   return metadata;
 }

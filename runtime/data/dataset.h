@@ -38,8 +38,8 @@ struct Field {
   std::vector<int64_t> shape;  ///< per sample
   int64_t records = 0;
   std::shared_ptr<Buffer> buffer;
-  size_t offset = 0;   ///< of record 0 in the buffer
-  std::string origin;  ///< file it came from, for error messages
+  size_t offset = 0;                                  ///< of record 0 in the buffer
+  std::string origin;                                 ///< file it came from, for error messages
   std::shared_ptr<const std::vector<int64_t>> lines;  ///< of its records, in a file that has lines
   std::vector<std::string> classes = {};  ///< names of class numbers, where the data has names
 

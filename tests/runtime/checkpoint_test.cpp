@@ -137,7 +137,8 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_THAT(error(two("[0,8]", "[4,12]", std::string(12, 'x'))), HasSubstr("overlap"));
   EXPECT_THAT(error(two("[0,8]", "[12,20]", std::string(20, 'x'))), HasSubstr("hole"));
   EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(20, 'x'))), HasSubstr("no tensor"));
-  EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(12, 'x'))), HasSubstr("is truncated: its tensors take 16 bytes, there are 12"));
+  EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(12, 'x'))),
+              HasSubstr("is truncated: its tensors take 16 bytes, there are 12"));
   for (const char* torch : {"PK\x03\x04 net/data.pkl", "\x80\x02 a bare pickle"})
     EXPECT_THAT(error(torch), HasSubstr("w.safetensors: is a torch.save file"));
   EXPECT_THAT(error(safetensors("{\"__metadata__\":{\"a\":1}}")), HasSubstr("__metadata__"));
@@ -429,8 +430,7 @@ TEST(Weights, TorchLayoutIsTransposed) {
     load_weights(path, WeightLayout::InOut, weight_slots(plan), arena);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.message,
-              path + ": tensor `fc.weight` is f32[3, 2], the model has f32[2, 3]");
+    EXPECT_EQ(error.message, path + ": tensor `fc.weight` is f32[3, 2], the model has f32[2, 3]");
     EXPECT_THAT(error.helps[0], HasSubstr("--layout torch"));
   }
   save({2, 3});

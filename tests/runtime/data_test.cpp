@@ -325,8 +325,7 @@ TEST(Csv, TextInIntegerColumnsBecomesClassNumbers) {
           {{"x", call("cols", {0.0, 2.0})}, {"y", call("col", {2.0})}}, inputs);
   EXPECT_EQ(data.splits[0].records, 4);
   EXPECT_THAT(numbers(data, "y"), ElementsAre(2, 0, 1, 0));
-  EXPECT_THAT(data.splits[0].find("y")->classes,
-              ElementsAre("setosa", "versi,color", "virginica"));
+  EXPECT_THAT(data.splits[0].find("y")->classes, ElementsAre("setosa", "versi,color", "virginica"));
 
   // Weights know other classes as well.
   std::vector<InputSpec> known = inputs;
@@ -337,9 +336,8 @@ TEST(Csv, TextInIntegerColumnsBecomesClassNumbers) {
   EXPECT_THAT(numbers(later, "y"), ElementsAre(3, 1));
   EXPECT_EQ(later.splits[0].find("y")->classes, known[1].classes);
   EXPECT_EQ(class_names(class_metadata(later.splits[0]), "y"), known[1].classes);
-  EXPECT_EQ(
-      message([&] { csv(directory, "1,2,aster\n3,4,rose\n", {{"x", x}, {"y", y}}, known); }),
-      "d.csv: record 1 (line 2): `rose` is no class that the weights know");
+  EXPECT_EQ(message([&] { csv(directory, "1,2,aster\n3,4,rose\n", {{"x", x}, {"y", y}}, known); }),
+            "d.csv: record 1 (line 2): `rose` is no class that the weights know");
 }
 
 TEST(Csv, AStrayCellDoesNotMakeAColumnOfClasses) {

@@ -242,6 +242,14 @@ TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
       {"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=a.pgm", "--top", "2"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(r.out, "{\"scores\":[[1,99],[3,80]]}\n");
+  // The same digits as without --top.
+  s.write("third.net", "model third {\n  input x: [batch, 2]\n  output y = x / 3\n}\n");
+  const std::vector<std::string> third{"predict", "third.net", "--weights", "w.safetensors",
+                                       "--in", "-"};
+  EXPECT_EQ(s.netc(third, "{\"x\": [1, 0]}").out, "{\"y\":[0.33333334,0]}\n");
+  std::vector<std::string> top = third;
+  top.insert(top.end(), {"--top", "1"});
+  EXPECT_EQ(s.netc(top, "{\"x\": [1, 0]}").out, "{\"y\":[[0,0.33333334]]}\n");
   EXPECT_EQ(s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--top", "0"}).exit_code,
             2);
 }
@@ -260,8 +268,8 @@ TEST(CommandLine, InputsThatDoNotFitComeWithTheCure) {
       {"colour.ppm", "= help: make it greyscale, 3 x 2 pixels"},
       {"fractions.npy", "`(255 * x).round().astype(np.uint8)`"}};
   for (const auto& [file, help] : files) {
-    const ProcessResult r = s.netc(
-        {"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=" + file});
+    const ProcessResult r =
+        s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=" + file});
     EXPECT_EQ(r.exit_code, 3);
     EXPECT_NE(r.err.find(help), std::string::npos) << r.err;
   }
@@ -269,8 +277,9 @@ TEST(CommandLine, InputsThatDoNotFitComeWithTheCure) {
       s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--in", "-"},
              "{\"image\": [[1, 2, 3], [4, 5, 6]]}\n{\"image\": [[1, 2], [4, 5]]}\n");
   EXPECT_EQ(r.exit_code, 3);
-  EXPECT_NE(r.err.find("<stdin>: line 2: input `image`: expected an array of 3, found an array of 2"),
-            std::string::npos)
+  EXPECT_NE(
+      r.err.find("<stdin>: line 2: input `image`: expected an array of 3, found an array of 2"),
+      std::string::npos)
       << r.err;
 }
 

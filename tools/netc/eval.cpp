@@ -194,7 +194,9 @@ void add_eval(CLI::App& app, Action& action) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "loss and metrics of saved weights");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")->type_name("FILE");
+  command
+      ->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")
+      ->type_name("FILE");
   one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
          {"netc", "torch"});
   one_of(command->add_option("--split", options->split, "which part of the data"),

@@ -371,7 +371,8 @@ class Predict {
     order.resize(size_t(std::min(size, options_.top)));
     line += "[";
     for (size_t k = 0; k < order.size(); ++k) {
-      line += fmt::format("{}[{},{}", k > 0 ? "," : "", order[k], json_number(number(order[k])));
+      line += fmt::format("{}[{},", k > 0 ? "," : "", order[k]);
+      append_number(t, record * size + order[k], line);
       if (!names.empty()) line += "," + json(names[size_t(order[k])]).dump();
       line += "]";
     }
@@ -384,7 +385,9 @@ void add_predict(CLI::App& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "run the model on inputs");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")->type_name("FILE");
+  command
+      ->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")
+      ->type_name("FILE");
   one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
          {"netc", "torch"});
   command
@@ -395,7 +398,9 @@ void add_predict(CLI::App& app, Action& action) {
       ->take_all();
   command->add_option("--out", options->output, "write the outputs to this file")
       ->type_name("FILE");
-  command->add_option("--top", options->top, "only the K largest numbers of each output: [place, number, class] each")
+  command
+      ->add_option("--top", options->top,
+                   "only the K largest numbers of each output: [place, number, class] each")
       ->type_name("K")
       ->check(CLI::PositiveNumber);
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });

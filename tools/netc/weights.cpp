@@ -11,7 +11,6 @@
 
 namespace netc::tools {
 
-namespace {
 void append_number(const runtime::Tensor& t, int64_t i, std::string& out) {
   if (t.type == runtime::ElementType::boolean) {
     out += t.number(i) != 0 ? "true" : "false";
@@ -26,6 +25,7 @@ void append_number(const runtime::Tensor& t, int64_t i, std::string& out) {
   }
 }
 
+namespace {
 void append_dim(const runtime::Tensor& t, size_t dim, int64_t& next, std::string& out) {
   if (dim == t.shape.size()) {
     append_number(t, next++, out);
@@ -46,8 +46,9 @@ void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryR
              runtime::read_slot(*runtime::find_slot(from, slot->role, slot->name), arena, 0));
 }
 
-runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
-                  const std::string& path, const std::string& layout) {
+runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan,
+                               runtime::Arena& arena, const std::string& path,
+                               const std::string& layout) {
   auto slots = runtime::weight_slots(plan);
   auto order = layout == "torch"  ? runtime::WeightLayout::Torch
                : layout == "netc" ? runtime::WeightLayout::InOut
