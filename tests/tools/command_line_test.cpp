@@ -222,13 +222,24 @@ TEST(CommandLine, PredictTakesArraysAndWritesThem) {
        "error: predict needs input `x`\n"
        "  = help: add --in x=FILE, or --in - for JSON lines on stdin\n"},
       {{"predict", "run", "--in", "picture=x.npy"},
-       "error: model `tiny` has no input `picture`\n  = help: there is: x\n"}};
+       "error: model `tiny` has no input `picture`\n  = help: there is: x\n"},
+      {{"predict", "run", "--in", "x=x.npy", "--out", "p.json"},
+       "error: --out writes .npy or .safetensors files, not `p.json`\n"
+       "  = help: without --out, JSON lines go to stdout\n"}};
   for (const auto& [arguments, expected] : mistakes) {
     const ProcessResult r = s.netc(arguments);
     EXPECT_EQ(r.exit_code, 2);
     EXPECT_EQ(r.err, expected);
     EXPECT_EQ(r.out, "");
   }
+  EXPECT_FALSE(s.exists("p.json"));
+  s.write("two.net",
+          "model two {\n  input x: [batch, 4]\n  output p = x + 1\n  output q = x * 2\n}\n");
+  s.write("none.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  const ProcessResult r = s.netc(
+      {"predict", "two.net", "--weights", "none.safetensors", "--in", "x=x.npy", "--out", "q.npy"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("a .npy file holds one output, `two` has 2"), std::string::npos) << r.err;
 }
 
 TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
@@ -244,8 +255,8 @@ TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
   EXPECT_EQ(r.out, "{\"scores\":[[1,99],[3,80]]}\n");
   // The same digits as without --top.
   s.write("third.net", "model third {\n  input x: [batch, 2]\n  output y = x / 3\n}\n");
-  const std::vector<std::string> third{"predict", "third.net", "--weights", "w.safetensors",
-                                       "--in", "-"};
+  const std::vector<std::string> third{"predict",       "third.net", "--weights",
+                                       "w.safetensors", "--in",      "-"};
   EXPECT_EQ(s.netc(third, "{\"x\": [1, 0]}").out, "{\"y\":[0.33333334,0]}\n");
   std::vector<std::string> top = third;
   top.insert(top.end(), {"--top", "1"});

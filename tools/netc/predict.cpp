@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -125,6 +126,7 @@ class Predict {
       : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
 
   Exit run() {
+    check_output();
     std::string weights = load_program_or_run(session_);
     if (!options_.weights.empty()) weights = options_.weights;
     if (weights.empty())
@@ -149,6 +151,15 @@ class Predict {
   std::unique_ptr<EntryRunner> runner_;
   std::vector<std::vector<std::string>> classes_;  ///< of the labels that the weights learned
 
+  /// What --out writes is told by the ending of its name, so one that says otherwise is refused.
+  void check_output() const {
+    const std::string ending = std::filesystem::path(options_.output).extension().string();
+    if (ending.empty() || ending == ".npy" || ending == ".safetensors") return;
+    throw UsageError{
+        fmt::format("--out writes .npy or .safetensors files, not `{}`", options_.output),
+        "without --out, JSON lines go to stdout"};
+  }
+
   void build(const std::string& weights) {
     if (!session_.has_entry("predict"))
       throw UsageError{fmt::format("model `{}` has no output", session_.model().name), "",
@@ -159,6 +170,10 @@ class Predict {
     runner_ = std::make_unique<EntryRunner>(
         session_.compile(session_.lower(lowering), "predict", session_.planned_capacity(kRows)),
         pool_);
+    if (outputs().size() > 1 && options_.output.ends_with(".npy"))
+      throw UsageError{fmt::format("a .npy file holds one output, `{}` has {}",
+                                   session_.model().name, outputs().size()),
+                       "write a .safetensors file"};
     const runtime::Metadata metadata =
         load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
     for (const auto& [key, list] : metadata)
@@ -396,7 +411,8 @@ void add_predict(CLI::App& app, Action& action) {
       ->type_name("NAME=FILE")
       ->allow_extra_args(false)
       ->take_all();
-  command->add_option("--out", options->output, "write the outputs to this file")
+  command
+      ->add_option("--out", options->output, "write the outputs to this .npy or .safetensors file")
       ->type_name("FILE");
   command
       ->add_option("--top", options->top,
