@@ -92,6 +92,10 @@ train { epochs = 300; batch = 12; lr = 0.1; optimizer = adam() }
   r = s.netc({"train", "kinds.net", "--json", "--epochs", "1"});
   EXPECT_EQ(json::parse(lines(r.out)[0])["data"]["classes"],
             json({{"kind", {"flat", "square", "tall"}}}));
+  r = s.netc({"eval", "run"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("choose another: `netc eval run --split train`"), std::string::npos)
+      << r.err;
   r = s.netc({"eval", "run", "--split", "train", "--confusion", "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   const json found = json::parse(r.out);

@@ -158,10 +158,14 @@ class Eval {
       if (parts.valid) return *parts.valid;
     }
     if (const runtime::Split* split = data.find(wanted)) return *split;
-    std::vector<std::string> names;
-    for (const runtime::Split& s : data.splits) names.push_back(s.name);
-    throw runtime::Error(runtime::Fault::Split, fmt::format("the data has no `{}` split", wanted))
-        .help(fmt::format("choose one with --split: {}", fmt::join(names, ", ")));
+    std::vector<std::string> choices;
+    for (const runtime::Split& s : data.splits) choices.push_back("--split " + s.name);
+    if (own_data && train.valid_fraction > 0) choices.push_back("--split valid");
+    runtime::Error error(runtime::Fault::Split, fmt::format("the data has no `{}` split", wanted));
+    error.help(fmt::format("choose another: `netc eval {} {}`", options_.common.file,
+                           fmt::join(choices, "` or `")));
+    if (options_.data.empty()) error.help("or give other data: `--data 'LOADER(...)'`");
+    throw error;
   }
 
   Exit show(const runtime::Scores& scores, const std::vector<Expectation>& expectations) const {
