@@ -172,11 +172,18 @@ std::string train_text() {
          "\n    train { epochs = 5; batch = 64; lr = cosine(1e-3); optimizer = adam() }\n";
 }
 
+/// A loader's line and, indented below it, what it reads.
+std::string loader_text(const LoaderInfo& info) {
+  std::string out = fmt::format("data {}\n    ", info.usage);
+  for (const char c : info.meaning) out += c == '\n' ? "\n    " : std::string(1, c);
+  return out + "\n";
+}
+
 std::string data_text() {
   std::string out =
       "Where the inputs of a model come from: fields are matched to inputs by name and per-sample "
       "type.\nPaths are relative to the file; gzip is recognised.\n\n";
-  for (const LoaderInfo& info : loader_infos()) out += fmt::format("  data {}\n", info.usage);
+  for (const LoaderInfo& info : loader_infos()) out += loader_text(info);
   return out;
 }
 
@@ -191,7 +198,7 @@ std::string settings_text(std::string_view name) {
     if (info.name == key) return schedule_text(info);
   }
   for (const LoaderInfo& info : loader_infos()) {
-    if (info.name == name) return fmt::format("A loader of data: `data {}`\n", info.usage);
+    if (info.name == name) return loader_text(info);
   }
   return {};
 }

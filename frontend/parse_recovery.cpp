@@ -78,7 +78,10 @@ void Parser::fail_expected(std::string_view what, std::string help) {
          text() == "for" || text() == "while" ? "there are no loops: write the layers out, or put "
                                                 "them in a `layer`"
          : text() == "if" || text() == "else" ? "choose with `where(condition, a, b)`"
-                                              : "choose another name");
+         : text() == "test" && what == "a setting"
+             ? "`valid = 0.1` keeps records from training; a test on "
+               "another file is `netc eval --data`"
+             : "choose another name");
   }
   if (help.empty()) help = foreign_operator_help();
   const bool breaks_off =

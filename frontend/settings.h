@@ -45,6 +45,7 @@ struct LoaderInfo {
   std::vector<std::string> parameters;
   bool has_fields = false;  ///< `NAME = …` for fields of the data set
   std::string usage;
+  std::string meaning;  ///< lines of text: what it reads, and how
 };
 std::span<const LoaderInfo> loader_infos();
 

@@ -67,12 +67,55 @@ std::span<const ScheduleInfo> schedule_infos() {
 
 std::span<const LoaderInfo> loader_infos() {
   static const std::vector<LoaderInfo> infos = {
-      {"mnist", {"dir"}, false, "mnist(\"data/mnist\")"},
-      {"idx", {}, true, "idx(image = \"images.idx\", label = \"labels.idx\")"},
-      {"csv", {"path"}, true, "csv(\"data.csv\", x = cols(0, 30), y = col(30))"},
-      {"npy", {"archive"}, true, "npy(x = \"x.npy\", y = \"y.npy\")"},
-      {"images", {"dir"}, false, "images(\"photos\")"},
-      {"random", {"n", "seed"}, false, "random(n = 1000, seed = 1)"},
+      {"mnist",
+       {"dir"},
+       false,
+       "mnist(\"data/mnist\")",
+       "the four files of MNIST in a folder\n"
+       "fields image u8[28, 28] and label u8; splits train and test"},
+      {"idx",
+       {},
+       true,
+       "idx(image = \"images.idx\", label = \"labels.idx\")",
+       "an IDX file a field, whose first dim counts records"},
+      {"csv",
+       {"path"},
+       true,
+       "csv(\"data.csv\", x = cols(0, 30), y = col(30))",
+       R"(columns of a table as fields
+NAME = col(30), NAME = col("price")
+    one column; serves an input of [batch] and one of [batch, 1]
+NAME = cols(0, 30), NAME = cols(0, 2, 5), NAME = cols("height", "width")
+    several, side by side: a range without its end, or these; numbers count from 0, and -1 is the last
+The first row is a header when it has no numbers, or a word above a number. Cells are separated by
+`,`, `;` or a tab, whichever stands in the first line, and may be in quotes; a number has a decimal point.
+A field has the type of its input. Words for an integer input are classes: they are sorted and
+numbered from 0. `train` shows the numbers, the weights keep them, `eval --confusion`, the report
+and `predict --top` show the names. A stray word among numbers is an error.
+All records are the split train. `valid = 0.2` in the train block keeps the last fifth of them for
+validation; records for a test come from another file:
+    netc eval DIR --data 'csv("test.csv", x = cols(0, 30), y = col(30))')"},
+      {"npy",
+       {"archive"},
+       true,
+       "npy(x = \"x.npy\", y = \"y.npy\")",
+       "a NumPy array a field, whose first dim counts records; npy(\"data.npz\") takes all arrays "
+       "of an\n"
+       "archive, x = \"data.npz/a\" one of them"},
+      {"images",
+       {"dir"},
+       false,
+       "images(\"photos\")",
+       "PNG, PGM and PPM pictures of one size, a folder a class, numbered in the order of their "
+       "names\n"
+       "fields image u8[height, width], or u8[height, width, 3] with colours, and label; with "
+       "folders\n"
+       "train, valid and test in between, splits of these names"},
+      {"random",
+       {"n", "seed"},
+       false,
+       "random(n = 1000, seed = 1)",
+       "n records: floats are normal, integers in range where the program fixes one"},
   };
   return infos;
 }

@@ -22,10 +22,12 @@ int64_t now() {
 
 }  // namespace
 
-RunSaver::RunSaver(std::string directory, SavePolicy policy, const Plan& plan, const Arena& arena)
+RunSaver::RunSaver(std::string directory, SavePolicy policy, const Plan& plan, const Arena& arena,
+                   Metadata metadata)
     : directory_(std::move(directory)),
       policy_(policy),
       arena_(arena),
+      metadata_(std::move(metadata)),
       slots_(persistent_slots(plan)),
       weights_(weight_slots(plan)),
       last_save_(now()) {}
@@ -50,11 +52,12 @@ std::vector<TensorView> RunSaver::weights_of(const std::vector<TensorView>& tens
 
 void RunSaver::write_weights(const std::string& name, const TrainingState& state,
                              const std::vector<TensorView>& tensors) {
-  write_safetensors(path(name), weights_of(tensors),
-                    {{"format", "netc"},
-                     {"model", state.model},
-                     {"epoch", fmt::format("{}", state.epoch)},
-                     {"step", fmt::format("{}", state.step)}});
+  Metadata metadata = metadata_;
+  metadata["format"] = "netc";
+  metadata["model"] = state.model;
+  metadata["epoch"] = fmt::format("{}", state.epoch);
+  metadata["step"] = fmt::format("{}", state.step);
+  write_safetensors(path(name), weights_of(tensors), metadata);
 }
 
 void RunSaver::write_latest(const TrainingState& state, const std::vector<TensorView>& tensors) {

@@ -24,8 +24,9 @@ enum class SavePolicy : uint8_t {
 /// writes what is held back.
 class RunSaver {
  public:
-  /// Empty `directory`: nothing is saved.
-  RunSaver(std::string directory, SavePolicy policy, const Plan& plan, const Arena& arena);
+  /// Empty `directory`: nothing is saved. Exports carry `metadata` beside their own.
+  RunSaver(std::string directory, SavePolicy policy, const Plan& plan, const Arena& arena,
+           Metadata metadata = {});
 
   /// An epoch is over. `improved`: its weights are the best so far.
   void epoch_ended(const TrainingState& state, bool improved);
@@ -63,6 +64,7 @@ class RunSaver {
   std::string directory_;
   SavePolicy policy_;
   const Arena& arena_;
+  Metadata metadata_;
   std::vector<const Slot*> slots_;
   std::vector<const Slot*> weights_;
   bool keep_previous_ = true;

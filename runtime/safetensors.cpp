@@ -123,6 +123,12 @@ void read_metadata(const Json& item, TensorFile& file, const ByteSource& source)
   }
 }
 
+/// torch.save writes a ZIP archive that holds `data.pkl`, and once wrote a bare pickle.
+bool is_torch_save(std::string_view content) {
+  return content.starts_with("\x80\x02") ||
+         (content.starts_with("PK\x03\x04") && content.find("data.pkl") != std::string_view::npos);
+}
+
 }  // namespace
 
 const TensorView* TensorFile::find(std::string_view name) const {
@@ -141,6 +147,14 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
   file.path = path;
   file.content = Buffer(static_cast<size_t>(size));
   source.read_exactly(file.content.span(), "its content");
+  const std::string_view content(reinterpret_cast<const char*>(file.content.data.get()),
+                                 file.content.size);
+  if (is_torch_save(content)) {
+    throw source.error("is a torch.save file, not a safetensors file")
+        .help(
+            "in Python: `safetensors.torch.save_file(torch.load(\"net.pt\"), "
+            "\"net.safetensors\")`");
+  }
   uint64_t length = 0;
   if (size < 8) throw source.error(fmt::format("is truncated: {} bytes", size));
   std::memcpy(&length, file.content.data.get(), 8);
@@ -152,8 +166,7 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
                     length, size - 8));
   }
   file.header_bytes = 8 + static_cast<size_t>(length);
-  const Json header = parse_header(
-      {reinterpret_cast<const char*>(file.content.data.get()) + 8, static_cast<size_t>(length)});
+  const Json header = parse_header(content.substr(8, static_cast<size_t>(length)));
   if (header.is_null()) throw source.error("its safetensors header is malformed");
   std::vector<Entry> entries;
   for (const auto& [name, item] : header.items()) {
@@ -166,13 +179,16 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
+  const int64_t values = size - static_cast<int64_t>(file.header_bytes);
   int64_t next = 0;
   for (Entry& entry : entries) {
-    if (entry.begin != next || entry.end > size - static_cast<int64_t>(file.header_bytes)) {
-      throw source.error(
-          fmt::format("tensor `{}`: bytes {} to {} overlap others, leave a hole or "
-                      "pass the end of the file",
-                      printable(entry.name), entry.begin, entry.end));
+    if (entry.begin != next) {
+      throw source.error(fmt::format("tensor `{}`: bytes {} to {} overlap others or leave a hole",
+                                     printable(entry.name), entry.begin, entry.end));
+    }
+    if (entry.end > values) {
+      throw source.error(fmt::format("is truncated: its tensors take {} bytes, there are {}",
+                                     entries.back().end, values));
     }
     next = entry.end;
     const std::span<const std::byte> bytes =
@@ -184,7 +200,7 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
       file.skipped.push_back(entry.name);
     }
   }
-  if (next != size - static_cast<int64_t>(file.header_bytes)) {
+  if (next != values) {
     throw source.error("has bytes that belong to no tensor");
   }
   return file;

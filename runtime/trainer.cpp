@@ -83,7 +83,8 @@ Trainer::Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingLi
                      settings_.batch, parts.trace),
       averages_(parts.train),
       gradient_stats_(parts.train),
-      saver_(settings_.directory, settings_.save, parts.train, parts.arena),
+      saver_(settings_.directory, settings_.save, parts.train, parts.arena,
+             class_metadata(splits_.train)),
       schedule_(settings_.lr, settings_.epochs * steps_per_epoch()) {
   check_same_slots(parts.train, parts.eval);
   if (parts.accumulate) check_same_slots(parts.train, *parts.accumulate);
@@ -220,6 +221,9 @@ void Trainer::begin(MetricsLog& log) {
   event.splits.emplace_back("train", splits_.train.records);
   if (splits_.valid) event.splits.emplace_back("valid", splits_.valid->records);
   if (splits_.test) event.splits.emplace_back("test", splits_.test->records);
+  for (const Field& field : splits_.train.fields) {
+    if (!field.classes.empty()) event.classes.emplace_back(field.name, field.classes);
+  }
   event.settings = settings_.shown;
   event.directory = settings_.directory;
   event.epochs = settings_.epochs;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace netc::runtime {
 namespace {
@@ -46,6 +47,10 @@ class JsonObject {
   std::string text_;
 };
 
+std::string names_json(const std::vector<std::string>& names) {
+  return nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 std::string scores_json(const Scores& scores) {
   JsonObject object;
   object.number("loss", scores.loss);
@@ -75,6 +80,9 @@ std::string to_json(const StartEvent& event) {
   JsonObject data, settings;
   data.text("loader", event.loader);
   for (const auto& [split, records] : event.splits) data.integer(split, records);
+  JsonObject classes;
+  for (const auto& [field, names] : event.classes) classes.raw(field, names_json(names));
+  if (!event.classes.empty()) data.raw("classes", classes.done());
   settings.integer("epochs", event.epochs).integer("batch", event.batch);
   settings.raw("seed", fmt::format("{}", event.seed));
   for (const auto& [key, value] : event.settings) {

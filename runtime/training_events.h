@@ -25,7 +25,8 @@ struct StartEvent {
   int64_t parameters = 0;  ///< numbers in them
   int64_t parameter_bytes = 0;
   std::string loader;
-  std::vector<std::pair<std::string, int64_t>> splits;        ///< name, records; after `valid`
+  std::vector<std::pair<std::string, int64_t>> splits;  ///< name, records; after `valid`
+  std::vector<std::pair<std::string, std::vector<std::string>>> classes;  ///< by field, as numbered
   std::vector<std::pair<std::string, std::string>> settings;  ///< as the command line gave them
   std::string directory;
   int64_t epochs = 0, batch = 0, steps_per_epoch = 0;

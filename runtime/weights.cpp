@@ -11,15 +11,34 @@
 namespace netc::runtime {
 namespace {
 
+/// What to do when the names of a file differ from the model's by a prefix, as DataParallel's
+/// `module.` does; empty when that is not the case.
+std::string prefix_cure(const std::string& wanted, const TensorFile& file) {
+  for (const TensorView& tensor : file.tensors) {
+    if (tensor.name.ends_with("." + wanted)) {
+      return fmt::format("the file calls it `{}`: remove the prefix `{}` from its names",
+                         printable(tensor.name),
+                         printable(tensor.name.substr(0, tensor.name.size() - wanted.size())));
+    }
+    if (wanted.ends_with("." + tensor.name)) {
+      return fmt::format("the file calls it `{}`: put the prefix `{}` before its names",
+                         printable(tensor.name),
+                         wanted.substr(0, wanted.size() - tensor.name.size()));
+    }
+  }
+  return "";
+}
+
 Error missing(const Slot& slot, const TensorFile& file, Fault fault) {
   const bool skipped =
       std::find(file.skipped.begin(), file.skipped.end(), slot.name) != file.skipped.end();
   Error error(fault, skipped ? fmt::format("{}: tensor `{}` has a type that netc does not read",
-                                           file_name(file.path), slot.name)
+                                           printable(file.path), slot.name)
                              : fmt::format("{} has no tensor `{}`, which the model needs",
-                                           file_name(file.path), slot.name));
+                                           printable(file.path), slot.name));
   error.in_file(file.path);
   if (skipped) return error.note("netc reads F32 F64 I32 I64 U8 BOOL"), error;
+  if (const std::string cure = prefix_cure(slot.name, file); !cure.empty()) return error.help(cure);
   std::vector<std::string> known;
   for (const TensorView& tensor : file.tensors) known.push_back(tensor.name);
   if (const std::string near = nearest(slot.name, known); !near.empty()) {
@@ -44,12 +63,21 @@ bool transposes(const Slot& slot, const TensorView& tensor, WeightLayout layout)
   return tensor.shape[0] == shape[1] && tensor.shape[1] == shape[0];
 }
 
+/// The first matrix that fits transposed as well and is another one then; null without.
+const TensorView* find_square(const std::vector<const TensorView*>& tensors) {
+  for (const TensorView* tensor : tensors) {
+    const std::vector<int64_t>& shape = tensor->shape;
+    if (shape.size() == 2 && shape[0] == shape[1] && shape[0] > 1) return tensor;
+  }
+  return nullptr;
+}
+
 void check_fit(const Slot& slot, const TensorView& tensor, bool transposed, const TensorFile& file,
                Fault fault) {
   const std::vector<int64_t> shape = dims(slot, 0);
   if (tensor.type == slot.type && (transposed || tensor.shape == shape)) return;
   Error error(
-      fault, fmt::format("{}: tensor `{}` is {}, the model has {}", file_name(file.path), slot.name,
+      fault, fmt::format("{}: tensor `{}` is {}, the model has {}", printable(file.path), slot.name,
                          type_text(tensor.type, tensor.shape), type_text(slot.type, shape)));
   error.in_file(file.path);
   const std::vector<int64_t> reversed(tensor.shape.rbegin(), tensor.shape.rend());
@@ -100,20 +128,24 @@ std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layou
     write_slot(*slots[i], arena, 0, transpose(tensor).bytes.span());
   }
   std::vector<std::string> warnings;
+  const auto format = file.metadata.find("format");
+  const bool own = format != file.metadata.end() && format->second.starts_with("netc");
+  if (const TensorView* square =
+          layout == WeightLayout::Unsaid && !own ? find_square(found) : nullptr) {
+    warnings.push_back(fmt::format(
+        "{}: `{}` is square, so it fits in either layout, and is taken as [in, out]; PyTorch's is "
+        "[out, in]: say which with `--layout torch` or `--layout netc`",
+        printable(file.path), printable(square->name)));
+  }
   for (const TensorView& tensor : file.tensors) {
     // PyTorch's BatchNorm counts its batches; nothing depends on the number.
     if (layout == WeightLayout::Torch && tensor.name.ends_with(".num_batches_tracked")) continue;
     if (std::find(found.begin(), found.end(), &tensor) == found.end()) {
       warnings.push_back(fmt::format("{}: tensor `{}` is not used by the model",
-                                     file_name(file.path), printable(tensor.name)));
+                                     printable(file.path), printable(tensor.name)));
     }
   }
   return warnings;
-}
-
-std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
-                                      std::span<const Slot* const> slots, Arena& arena) {
-  return load_tensors(read_safetensors(path), layout, slots, arena, Fault::Weights);
 }
 
 std::vector<TensorView> view_slots(std::span<const Slot* const> slots, const Arena& arena,

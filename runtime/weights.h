@@ -13,8 +13,9 @@ namespace netc::runtime {
 
 /// Order of the dims of matrices in a file.
 enum class WeightLayout : uint8_t {
-  InOut,  ///< netc's own: [in, out]
-  Torch,  ///< PyTorch's: [out, in], transposed on the way in
+  Unsaid,  ///< InOut, but square matrices that another program wrote are warned of
+  InOut,   ///< netc's own: [in, out]
+  Torch,   ///< PyTorch's: [out, in], transposed on the way in
 };
 
 /// Param and State slots of a plan, in its order.
@@ -23,10 +24,8 @@ std::vector<const Slot*> persistent_slots(const Plan& plan);
 std::vector<const Slot*> weight_slots(const Plan& plan);
 
 /// Fills `slots` from a file, all or nothing: each slot must have a tensor of its name, shape and
-/// type. Returns warnings, one for each tensor that no slot takes. Throws Error(Weights).
-std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
-                                      std::span<const Slot* const> slots, Arena& arena);
-/// The same from a file that has been read; `fault` colours the errors.
+/// type. Returns warnings: of each tensor that no slot takes, of a layout that cannot be told.
+/// Throws Error(fault).
 std::vector<std::string> load_tensors(const TensorFile& file, WeightLayout layout,
                                       std::span<const Slot* const> slots, Arena& arena,
                                       Fault fault);

@@ -11,6 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "runtime/nearest.h"
 
 namespace netc::runtime {
 namespace {
@@ -18,6 +22,20 @@ namespace {
 // deflate cannot shrink by more than 1032 : 1.
 constexpr int64_t kMostExpansion = 1040;
 constexpr size_t kInputBlock = 64 << 10;
+
+/// The file in the folder of `path` whose name is nearest to its own; empty when none is near.
+std::string file_beside(const std::string& path) {
+  const std::filesystem::path missing(path);
+  const std::filesystem::path folder = missing.parent_path();
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder.empty() ? "." : folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return nearest(missing.filename().string(), names);
+}
 
 }  // namespace
 
@@ -33,8 +51,14 @@ void ByteSource::open_file() {
   // Not blocking: opening a pipe must not wait for a writer.
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) {
-    throw Error(fault_, fmt::format("cannot open {}: {}", printable(path_), system_message(errno)))
-        .in_file(path_);
+    const int reason = errno;
+    Error error(fault_,
+                fmt::format("cannot open {}: {}", printable(path_), system_message(reason)));
+    error.in_file(path_);
+    if (const std::string near = reason == ENOENT ? file_beside(path_) : ""; !near.empty()) {
+      error.help(fmt::format("did you mean `{}`?", printable(near)));
+    }
+    throw error;
   }
   struct stat status{};
   if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -84,8 +108,8 @@ ByteSource::ByteSource(const ArchiveMember& member)
 ByteSource::~ByteSource() { close(descriptor_); }
 
 Error ByteSource::error(const std::string& message) const {
-  const std::string name =
-      file_name(path_) + (member_ ? "/" + printable(member_->name) : std::string());
+  const std::string name = (fault_ == Fault::Weights ? printable(path_) : file_name(path_)) +
+                           (member_ ? "/" + printable(member_->name) : std::string());
   return Error(fault_, fmt::format("{}: {}", name, message)).in_file(path_);
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/arena.h"
 #include "runtime/data/byte_source.h"
 #include "runtime/data/loaders.h"
+#include "runtime/nearest.h"
 
 namespace netc::runtime {
 namespace {
@@ -155,9 +156,14 @@ size_t column_named(const LoaderArguments& arguments, const std::string& field,
     throw arguments.error(
         fmt::format("`{}`: the file has no header row with column names", printable(field)));
   }
-  throw arguments
-      .error(fmt::format("`{}`: there is no column `{}`", printable(field), printable(name)))
-      .note(fmt::format("columns: {}", printable(fmt::format("{}", fmt::join(header, ", ")))));
+  Error error =
+      arguments
+          .error(fmt::format("`{}`: there is no column `{}`", printable(field), printable(name)))
+          .note(fmt::format("columns: {}", printable(fmt::format("{}", fmt::join(header, ", ")))));
+  if (const std::string near = nearest(name, header); !near.empty()) {
+    error.help(fmt::format("did you mean `{}`?", printable(near)));
+  }
+  throw error;
 }
 
 Columns select(const LoaderArguments& arguments, const std::string& field, const LoaderValue& value,
@@ -223,6 +229,13 @@ struct Table {
 
   std::string_view cell(size_t row, size_t column) const { return cells[row * width + column]; }
   size_t rows() const { return lines.size(); }
+  /// `line 5, column `y``; without a header as the program counts columns: `line 5, col(1)`.
+  std::string place(size_t row, size_t column) const {
+    if (header.empty() || header[column].empty()) {
+      return fmt::format("line {}, col({})", lines[row], column);
+    }
+    return fmt::format("line {}, column `{}`", lines[row], printable(header[column]));
+  }
 };
 
 Table read_table(Rows& rows, const ByteSource& source) {
@@ -254,29 +267,32 @@ Table read_table(Rows& rows, const ByteSource& source) {
   return table;
 }
 
+Error bad_cell(const Table& table, const ByteSource& source, size_t row, size_t column,
+               const std::string& what) {
+  return source.error(fmt::format("{}: {}", table.place(row, column), what))
+      .at_record(static_cast<int64_t>(row));
+}
+
 template <typename T>
 void fill_field(const Table& table, const Columns& columns, const ByteSource& source,
-                std::span<T> out) {
+                ElementType type, std::span<T> out) {
   size_t next = 0;
   for (size_t row = 0; row < table.rows(); ++row) {
     for (const size_t column : columns.numbers) {
-      const std::string_view cell = table.cell(row, column);
+      const std::string_view cell = trim(table.cell(row, column));
+      auto bad = [&](const std::string& what) {
+        return bad_cell(table, source, row, column, what);
+      };
       const std::optional<double> value = parse_number(cell);
-      if (!value) {
-        throw source
-            .error(fmt::format("line {}, column {}: `{}` is not a number", table.lines[row], column,
-                               printable(cell)))
-            .at_record(static_cast<int64_t>(row));
-      }
+      if (cell.empty()) throw bad("the cell is empty");
+      if (!value) throw bad(fmt::format("`{}` is not a number", printable(cell)));
       if constexpr (std::is_integral_v<T>) {
-        if (*value != std::floor(*value) ||
-            *value < static_cast<double>(std::numeric_limits<T>::min()) ||
-            *value > static_cast<double>(std::numeric_limits<T>::max()) ||
-            std::abs(*value) > 0x1p53) {
-          throw source
-              .error(fmt::format("line {}, column {}: {} is not a value of its integer type",
-                                 table.lines[row], column, printable(cell)))
-              .at_record(static_cast<int64_t>(row));
+        constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+        if (*value != std::floor(*value) || *value < static_cast<double>(least) ||
+            *value > static_cast<double>(most) || std::abs(*value) > 0x1p53) {
+          throw bad(fmt::format("{} cannot be {}: input `{}` takes whole numbers from {} to {}",
+                                printable(cell), name(type), printable(columns.field), least,
+                                most));
         }
       }
       out[next++] = static_cast<T>(*value);
@@ -284,15 +300,15 @@ void fill_field(const Table& table, const Columns& columns, const ByteSource& so
   }
 }
 
-/// Class numbers of a text column; empty when the column is numeric.
+/// The names in a column of classes, sorted; empty when the column is one of numbers. Where most
+/// cells are numbers the others are mistakes, which fill_field finds.
 std::vector<std::string> categories(const Table& table, size_t column) {
-  std::vector<std::string> names;
-  bool text = false;
+  size_t numbers = 0;
   for (size_t row = 0; row < table.rows(); ++row) {
-    text = text || !parse_number(table.cell(row, column));
-    if (!text && row > 1000) return {};  // a stray word in a numeric column is an error there
+    numbers += parse_number(table.cell(row, column)).has_value();
   }
-  if (!text) return {};
+  if (2 * numbers > table.rows() || table.rows() == 0) return {};
+  std::vector<std::string> names;
   for (size_t row = 0; row < table.rows(); ++row) names.emplace_back(trim(table.cell(row, column)));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -300,7 +316,7 @@ std::vector<std::string> categories(const Table& table, size_t column) {
 }
 
 Field make_field(const Table& table, const Columns& columns, const InputSpec* input,
-                 const ByteSource& source, std::vector<std::string>& classes) {
+                 const ByteSource& source) {
   const ElementType type = input ? input->type : ElementType::f64;
   std::vector<int64_t> shape{static_cast<int64_t>(table.rows())};
   // One column serves an input of [batch] and one of [batch, 1].
@@ -314,17 +330,20 @@ Field make_field(const Table& table, const Columns& columns, const InputSpec* in
     if (!names.empty() && names.size() <= 256) {
       for (size_t row = 0; row < table.rows(); ++row) {
         const std::string cell(trim(table.cell(row, columns.numbers[0])));
+        if (cell.empty())
+          throw bad_cell(table, source, row, columns.numbers[0], "the cell is empty");
         const auto number = std::lower_bound(names.begin(), names.end(), cell) - names.begin();
         with_type(type, [&](auto sample) {
           tensor.as<decltype(sample)>()[row] = static_cast<decltype(sample)>(number);
         });
       }
-      classes = names;
-      return as_field(std::move(tensor), columns.field, source.path());
+      Field field = as_field(std::move(tensor), columns.field, source.path());
+      field.classes = names;
+      return field;
     }
   }
   with_type(type, [&](auto sample) {
-    fill_field(table, columns, source, tensor.as<decltype(sample)>());
+    fill_field(table, columns, source, type, tensor.as<decltype(sample)>());
   });
   return as_field(std::move(tensor), columns.field, source.path());
 }
@@ -336,19 +355,17 @@ Dataset load_csv(const LoaderArguments& arguments, std::span<const InputSpec> in
   const std::string text = read_text(source);
   Rows rows(text, source);
   const Table table = read_table(rows, source);
+  const auto lines = std::make_shared<const std::vector<int64_t>>(table.lines);
   std::vector<Field> fields;
-  std::vector<std::string> classes;
   for (const auto& [field, value] : arguments.fields({})) {
     const Columns columns = select(arguments, field, *value, table.header, table.width);
     const auto input = std::find_if(inputs.begin(), inputs.end(),
                                     [&](const InputSpec& spec) { return spec.name == field; });
-    fields.push_back(
-        make_field(table, columns, input == inputs.end() ? nullptr : &*input, source, classes));
+    fields.push_back(make_field(table, columns, input == inputs.end() ? nullptr : &*input, source));
+    fields.back().lines = lines;
   }
   if (fields.empty()) throw arguments.error("names no columns: `csv(\"…\", x = cols(0, 4))`");
-  Dataset dataset = one_split("csv", std::move(fields));
-  dataset.classes = std::move(classes);
-  return dataset;
+  return one_split("csv", std::move(fields));
 }
 
 }  // namespace netc::runtime

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "runtime/checked.h"
 #include "runtime/data/loaders.h"
@@ -51,22 +52,51 @@ Error mismatch(const Dataset& dataset, const Field& field, const InputSpec& inpu
   return error;
 }
 
-Error missing(const Dataset& dataset, const Split& split, const InputSpec& input) {
+/// How to give `input` a field, by one that no input takes if there is such a one.
+std::string missing_cure(const Dataset& dataset, const Split& split, const InputSpec& input,
+                         std::span<const InputSpec> inputs) {
+  std::vector<std::string> spare;
+  std::string fitting;
+  for (const Field& field : split.fields) {
+    const bool taken = std::any_of(inputs.begin(), inputs.end(),
+                                   [&](const InputSpec& i) { return i.name == field.name; });
+    if (taken) continue;
+    spare.push_back(field.name);
+    if (fitting.empty() && field.type == input.type && field.shape == input.shape) {
+      fitting = field.name;
+    }
+  }
+  // csv gives a field the type of the input of its name, so a misnamed one has not got it.
+  std::string field = nearest(input.name, spare);
+  if (field.empty()) field = fitting;
+  if (field.empty() && dataset.loader == "csv" && spare.size() == 1) field = spare[0];
+  const std::string& loader = dataset.loader;
+  const bool named_by_program = loader == "csv" || loader == "npy" || loader == "idx";
+  if (!field.empty() && named_by_program) {
+    return fmt::format("rename `{}` to `{}` in the `data` item, or call the input `{}`",
+                       printable(field), input.name, printable(field));
+  }
+  if (!field.empty()) return fmt::format("call the input `{}`", printable(field));
+  if (!named_by_program) return "";
+  return fmt::format("add `{} = {}` to the `data` item", input.name,
+                     loader == "csv" ? "col(…)" : "\"…\"");
+}
+
+Error missing(const Dataset& dataset, const Split& split, const InputSpec& input,
+              std::span<const InputSpec> inputs) {
   Error error(Fault::Field,
               fmt::format("the dataset has no field `{}`, which the model takes as input",
                           printable(input.name)));
   error.for_input(input.name);
   error.data_label = describe(dataset);
-  std::vector<std::string> names;
-  for (const Field& field : split.fields) {
-    names.push_back(field.name);
-    if (field.type == input.type && field.shape == input.shape)
-      return error.help(
-          fmt::format("field `{0}` has this type: call the input `{0}`", printable(field.name)));
-  }
-  if (const std::string near = nearest(input.name, names); !near.empty())
-    error.help(fmt::format("did you mean `{}`?", printable(near)));
-  return error;
+  const std::string cure = missing_cure(dataset, split, input, inputs);
+  return cure.empty() ? error : error.help(cure);
+}
+
+/// ` (line 5)` for a record of a file that has lines.
+std::string line_of(const Field& field, int64_t record) {
+  if (!field.lines) return "";
+  return fmt::format(" (line {})", (*field.lines)[static_cast<size_t>(record)]);
 }
 
 template <typename T>
@@ -80,12 +110,41 @@ void check_range(const Field& field, const InputSpec& input) {
     if (value == input.index_ignore && input.index_ignore != -1) continue;
     const int64_t record = i / per_record;
     throw Error(Fault::IndexData,
-                fmt::format("{}: record {}: {} {} is outside {}..{}", file_name(field.origin),
-                            record, printable(field.name), value, low, input.index_range - 1))
+                fmt::format("{}: record {}{}: {} {} is outside {}..{}", file_name(field.origin),
+                            record, line_of(field, record), printable(field.name), value, low,
+                            input.index_range - 1))
         .in_file(field.origin)
         .at_record(record)
         .for_input(input.name, fmt::format("used as an index into {} values", input.index_range));
   }
+}
+
+/// Numbers the classes of a field as the input says. The loader numbered the names it met, which
+/// need not be all that the model was trained on.
+void renumber_classes(Field& field, const InputSpec& input) {
+  std::vector<int64_t> numbers;
+  for (const std::string& name : field.classes) {
+    const auto known = std::find(input.classes.begin(), input.classes.end(), name);
+    numbers.push_back(known == input.classes.end() ? -1 : known - input.classes.begin());
+  }
+  with_type(field.type, [&]<typename T>(T) {
+    auto* values = reinterpret_cast<T*>(field.buffer->data.get() + field.offset);
+    for (int64_t i = 0; i < field.records && !numbers.empty(); ++i) {
+      const auto old = static_cast<size_t>(values[i]);
+      if (numbers[old] < 0) {
+        throw Error(Fault::IndexData,
+                    fmt::format("{}: record {}{}: `{}` is no class that the weights know",
+                                file_name(field.origin), i, line_of(field, i),
+                                printable(field.classes[old])))
+            .in_file(field.origin)
+            .at_record(i)
+            .for_input(input.name)
+            .note("classes: " + printable(fmt::format("{}", fmt::join(input.classes, ", "))));
+      }
+      values[i] = static_cast<T>(numbers[old]);
+    }
+  });
+  field.classes = input.classes;
 }
 
 /// What the loader reads, whether or not it fits the inputs.
@@ -131,8 +190,13 @@ std::vector<InputSpec> input_specs(std::span<const Plan* const> plans) {
       auto known = std::find_if(specs.begin(), specs.end(),
                                 [&](const InputSpec& spec) { return spec.name == slot.name; });
       if (known == specs.end()) {
-        specs.push_back({slot.name, slot.type, sample_dims(slot), slot.index_range,
-                         slot.index_ignore, slot.index_wraps});
+        specs.push_back({slot.name,
+                         slot.type,
+                         sample_dims(slot),
+                         slot.index_range,
+                         slot.index_ignore,
+                         slot.index_wraps,
+                         {}});
       } else if (slot.index_range > 0 &&
                  (known->index_range == 0 || slot.index_range < known->index_range)) {
         known->index_range = slot.index_range;
@@ -148,7 +212,7 @@ void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs) {
   for (const Split& split : dataset.splits) {
     for (const InputSpec& input : inputs) {
       const Field* field = split.find(input.name);
-      if (!field) throw missing(dataset, split, input);
+      if (!field) throw missing(dataset, split, input, inputs);
       if (field->type != input.type || field->shape != input.shape) {
         throw mismatch(dataset, *field, input);
       }
@@ -164,6 +228,29 @@ void check_indices(const Dataset& dataset, std::span<const InputSpec> inputs) {
       with_type(field->type, [&](auto sample) { check_range<decltype(sample)>(*field, input); });
     }
   }
+}
+
+Metadata class_metadata(const Split& split) {
+  Metadata metadata;
+  for (const Field& field : split.fields) {
+    if (field.classes.empty()) continue;
+    metadata["classes." + field.name] =
+        nlohmann::json(field.classes)
+            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  return metadata;
+}
+
+std::vector<std::string> class_names(const Metadata& metadata, const std::string& field) {
+  std::vector<std::string> names;
+  const auto found = metadata.find("classes." + field);
+  if (found == metadata.end()) return names;
+  const nlohmann::json list = nlohmann::json::parse(found->second, nullptr, false);
+  if (!list.is_array()) return names;
+  for (const nlohmann::json& name : list) {
+    names.push_back(name.is_string() ? name.get<std::string>() : std::string());
+  }
+  return names;
 }
 
 Split slice(const Split& split, std::string name, int64_t first, int64_t count) {
@@ -187,7 +274,9 @@ Field as_field(Tensor tensor, std::string field, std::string origin) {
                tensor.shape[0],
                std::make_shared<Buffer>(std::move(tensor.bytes)),
                0,
-               std::move(origin)};
+               std::move(origin),
+               nullptr,
+               {}};
   return result;
 }
 
@@ -201,13 +290,20 @@ Dataset one_split(std::string loader, std::vector<Field> fields) {
                             file_name(split.fields[0].origin), split.records))
         .in_file(field.origin);
   }
-  return {std::move(loader), {std::move(split)}, {}};
+  return {std::move(loader), {std::move(split)}};
 }
 
 Dataset load_dataset(const DataSource& source, std::span<const InputSpec> inputs) {
   try {
     Dataset dataset = read_fields(source, inputs);
     check_fields(dataset, inputs);
+    for (Split& split : dataset.splits) {
+      for (Field& field : split.fields) {
+        for (const InputSpec& input : inputs) {
+          if (input.name == field.name && !input.classes.empty()) renumber_classes(field, input);
+        }
+      }
+    }
     check_indices(dataset, inputs);
     return dataset;
   } catch (Error& error) {

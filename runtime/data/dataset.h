@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/plan.h"
+#include "runtime/safetensors.h"
 #include "runtime/tensor.h"
 
 namespace netc::runtime {
@@ -24,6 +25,7 @@ struct InputSpec {
   int64_t index_range = 0;     ///< as in Slot
   int64_t index_ignore = -1;
   bool index_wraps = false;
+  std::vector<std::string> classes = {};  ///< names by number; none: the data's own
 };
 
 /// The inputs of plans by name, each once, with the narrowest index range any plan asks for.
@@ -36,8 +38,10 @@ struct Field {
   std::vector<int64_t> shape;  ///< per sample
   int64_t records = 0;
   std::shared_ptr<Buffer> buffer;
-  size_t offset = 0;   ///< of record 0 in the buffer
-  std::string origin;  ///< file it came from, for error messages
+  size_t offset = 0;                                  ///< of record 0 in the buffer
+  std::string origin;                                 ///< file it came from, for error messages
+  std::shared_ptr<const std::vector<int64_t>> lines;  ///< of its records, in a file that has lines
+  std::vector<std::string> classes = {};  ///< names of class numbers, where the data has names
 
   const std::byte* data() const { return buffer->data.get() + offset; }
   int64_t sample_bytes() const;
@@ -55,7 +59,6 @@ struct Split {
 struct Dataset {
   std::string loader;
   std::vector<Split> splits;
-  std::vector<std::string> classes;  ///< names of class numbers, where the data has names
 
   const Split* find(std::string_view split) const;
 };
@@ -74,12 +77,17 @@ struct DataSource {
 
 /// Reads a dataset and checks it against the inputs: every input has a field of its name, type and
 /// shape, and values used as indices are in range. `inputs` also tells csv and random the types to
-/// produce.
+/// produce, and how the classes that have names are numbered.
 Dataset load_dataset(const DataSource& source, std::span<const InputSpec> inputs);
 
 /// The checks of load_dataset on their own.
 void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs);
 void check_indices(const Dataset& dataset, std::span<const InputSpec> inputs);
+
+/// The names of classes as metadata of a weight file: `classes.FIELD` is a JSON list by number.
+Metadata class_metadata(const Split& split);
+/// The names that class_metadata wrote for a field; none when it wrote none.
+std::vector<std::string> class_names(const Metadata& metadata, const std::string& field);
 
 /// Records [first, first + count) of a split, sharing its memory.
 Split slice(const Split& split, std::string name, int64_t first, int64_t count);

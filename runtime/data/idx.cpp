@@ -96,7 +96,7 @@ Dataset load_idx(const LoaderArguments& arguments) {
 Dataset load_mnist(const LoaderArguments& arguments) {
   arguments.allow(1, {"dir"});
   const std::string directory = arguments.path(0, "dir");
-  Dataset dataset{"mnist", {}, {}};
+  Dataset dataset{"mnist", {}};
   for (const auto& [split, prefix] : {std::pair{"train", "train"}, std::pair{"test", "t10k"}}) {
     const std::string images = existing(directory, fmt::format("{}-images-idx3-ubyte", prefix));
     const std::string labels = existing(directory, fmt::format("{}-labels-idx1-ubyte", prefix));

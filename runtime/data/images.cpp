@@ -101,6 +101,7 @@ Split read_classes(const std::string& directory, const std::string& name,
   std::vector<Field> fields;
   fields.push_back(as_field(std::move(images), "image", directory));
   fields.push_back(as_field(convert(label, label_type), "label", directory));
+  fields.back().classes = classes;
   Dataset dataset = one_split("images", std::move(fields));
   dataset.splits[0].name = name;
   return std::move(dataset.splits[0]);
@@ -113,7 +114,7 @@ Tensor read_netpbm(const std::string& path) {
   char magic[2];
   source.read_exactly(std::as_writable_bytes(std::span(magic)), "its header");
   if (magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6')) {
-    throw source.error("is not a PNG picture, nor a binary PGM or PPM one (P5, P6)");
+    throw source.error("is not a binary PGM or PPM picture (P5, P6)");
   }
   const int64_t width = header_number(source), height = header_number(source);
   const int64_t maximum = header_number(source);
@@ -135,10 +136,11 @@ Tensor read_netpbm(const std::string& path) {
 Dataset load_images(const LoaderArguments& arguments, std::span<const InputSpec> inputs) {
   arguments.allow(1, {"dir"});
   const std::string directory = arguments.path(0, "dir");
-  Dataset dataset{"images", {}, {}};
+  Dataset dataset{"images", {}};
+  std::vector<std::string> all;
   // A folder that holds train/ (and test/, valid/) has splits; any other holds the classes.
   if (!is_directory(directory + "/train")) {
-    dataset.splits.push_back(read_classes(directory, "train", inputs, dataset.classes));
+    dataset.splits.push_back(read_classes(directory, "train", inputs, all));
     return dataset;
   }
   for (const char* split : {"train", "valid", "test"}) {
@@ -146,8 +148,8 @@ Dataset load_images(const LoaderArguments& arguments, std::span<const InputSpec>
     if (!is_directory(path)) continue;
     std::vector<std::string> classes;
     dataset.splits.push_back(read_classes(path, split, inputs, classes));
-    if (dataset.classes.empty()) dataset.classes = classes;
-    if (classes != dataset.classes) {
+    if (all.empty()) all = classes;
+    if (classes != all) {
       throw Error(Fault::DataFile, fmt::format("{} has other classes than train/", printable(path)))
           .in_file(path);
     }

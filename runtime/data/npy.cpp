@@ -9,6 +9,7 @@
 
 #include "runtime/checked.h"
 #include "runtime/data/byte_source.h"
+#include "runtime/data/formats.h"
 #include "runtime/data/loaders.h"
 #include "runtime/durable_file.h"
 #include "runtime/limits.h"
@@ -138,7 +139,9 @@ const char* npy_name(ElementType type) {
 Header read_header(ByteSource& source) {
   uint8_t start[10];
   source.read_exactly(std::as_writable_bytes(std::span(start)), "the npy header");
-  if (std::memcmp(start, "\x93NUMPY", 6) != 0) throw source.error("is not a .npy file");
+  if (std::memcmp(start, "\x93NUMPY", 6) != 0) {
+    throw wrong_format(source, std::as_bytes(std::span(start)), "a .npy file");
+  }
   const uint8_t version = start[6];
   if (version < 1 || version > 3) {
     throw source.error(fmt::format("npy version {} is not supported", version));
@@ -199,7 +202,8 @@ std::optional<std::pair<std::string, std::string>> archive_path(const std::strin
   return std::pair(path.substr(0, at + 4), path.substr(at + 5));
 }
 
-/// The array `name` of an archive; numpy.savez appends `.npy` to names.
+/// The array `name` of an archive; numpy.savez appends `.npy` to names. No name is an error that
+/// lists them.
 Tensor read_member(const std::string& archive, const std::string& name) {
   std::string names;
   for (const ArchiveMember& member : read_zip_directory(archive)) {
@@ -210,8 +214,9 @@ Tensor read_member(const std::string& archive, const std::string& name) {
     const size_t dot = member.name.ends_with(".npy") ? member.name.size() - 4 : std::string::npos;
     names += (names.empty() ? "" : ", ") + printable(member.name.substr(0, dot));
   }
-  throw Error(Fault::DataFile,
-              fmt::format("{} has no array `{}`", file_name(archive), printable(name)))
+  const std::string what =
+      name.empty() ? "is an archive of arrays" : fmt::format("has no array `{}`", printable(name));
+  throw Error(Fault::DataFile, fmt::format("{} {}", file_name(archive), what))
       .in_file(archive)
       .note("arrays: " + (names.empty() ? "none" : names))
       .help("name one as `FILE.npz/ARRAY`");
@@ -221,6 +226,7 @@ Tensor read_member(const std::string& archive, const std::string& name) {
 
 Tensor read_npy(const std::string& path, Fault fault) {
   if (const auto place = archive_path(path)) return read_member(place->first, place->second);
+  if (path.ends_with(".npz")) return read_member(path, "");
   ByteSource source(path, fault);
   return read_array(source);
 }

@@ -10,6 +10,7 @@
 
 #include "runtime/checked.h"
 #include "runtime/data/byte_source.h"
+#include "runtime/data/formats.h"
 #include "runtime/data/loaders.h"
 
 namespace netc::runtime {
@@ -111,9 +112,15 @@ Tensor read_png(const std::string& path) {
 }
 
 Tensor read_picture(const std::string& path) {
-  std::byte start[8];
-  const size_t count = ByteSource(path).read(start);
-  return is_png({start, count}) ? read_png(path) : read_netpbm(path);
+  std::byte bytes[8];
+  ByteSource source(path);
+  const std::span start(bytes, source.read(bytes));
+  if (is_png(start)) return read_png(path);
+  if (start.size() == 8 && start[0] == std::byte{'P'} &&
+      (start[1] == std::byte{'5'} || start[1] == std::byte{'6'})) {
+    return read_netpbm(path);
+  }
+  throw wrong_format(source, start, "a PNG picture, nor a binary PGM or PPM one (P5, P6)");
 }
 
 }  // namespace netc::runtime

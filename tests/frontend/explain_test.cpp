@@ -79,6 +79,10 @@ TEST(ExplainTest, lists_settings_schedules_and_loaders) {
   EXPECT_NE(explain("lr").find("one_cycle"), std::string::npos);
   EXPECT_NE(explain("cosine").find("warmup"), std::string::npos);
   EXPECT_NE(explain("data").find("mnist(\"data/mnist\")"), std::string::npos);
+  for (const char* text : {"col(\"price\")", "header", "`;`", "numbered from 0", "valid = 0.2",
+                           "netc eval DIR --data"}) {
+    EXPECT_NE(explain("csv").find(text), std::string::npos) << text;
+  }
   EXPECT_EQ(explain("banana"), "");
 }
 

@@ -138,7 +138,10 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_THAT(error(two("[0,8]", "[4,12]", std::string(12, 'x'))), HasSubstr("overlap"));
   EXPECT_THAT(error(two("[0,8]", "[12,20]", std::string(20, 'x'))), HasSubstr("hole"));
   EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(20, 'x'))), HasSubstr("no tensor"));
-  EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(12, 'x'))), HasSubstr("end of the file"));
+  EXPECT_THAT(error(two("[0,8]", "[8,16]", std::string(12, 'x'))),
+              HasSubstr("is truncated: its tensors take 16 bytes, there are 12"));
+  for (const char* torch : {"PK\x03\x04 net/data.pkl", "\x80\x02 a bare pickle"})
+    EXPECT_THAT(error(torch), HasSubstr("w.safetensors: is a torch.save file"));
   EXPECT_THAT(error(safetensors("{\"__metadata__\":{\"a\":1}}")), HasSubstr("__metadata__"));
   EXPECT_THAT(error(safetensors("{\"__metadata__\":[]}")), HasSubstr("__metadata__"));
 }
@@ -424,6 +427,11 @@ TEST(Weights, OptimizerStatesAreNotWeights) {
   EXPECT_EQ(persistent_slots(plan).size(), 3u);
 }
 
+std::vector<std::string> load_weights(const std::string& path, WeightLayout layout,
+                                      std::span<const Slot* const> slots, Arena& arena) {
+  return load_tensors(read_safetensors(path), layout, slots, arena, Fault::Weights);
+}
+
 TEST(Weights, TorchLayoutIsTransposed) {
   const TemporaryDirectory directory;
   const Plan plan = weight_plan();
@@ -446,8 +454,7 @@ TEST(Weights, TorchLayoutIsTransposed) {
     load_weights(path, WeightLayout::InOut, weight_slots(plan), arena);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.message,
-              "w.safetensors: tensor `fc.weight` is f32[3, 2], the model has f32[2, 3]");
+    EXPECT_EQ(error.message, path + ": tensor `fc.weight` is f32[3, 2], the model has f32[2, 3]");
     EXPECT_THAT(error.helps[0], HasSubstr("--layout torch"));
   }
   save({2, 3});
@@ -473,13 +480,25 @@ TEST(Weights, MissingAndExtraTensorsAreNamed) {
     return load_weights(path, WeightLayout::InOut, weight_slots(plan), arena);
   };
   EXPECT_EQ(load("fc.weight"),
-            std::vector<std::string>{"w.safetensors: tensor `extra` is not used by the model"});
+            std::vector<std::string>{path + ": tensor `extra` is not used by the model"});
   try {
     load("fc.wieght");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.message, "w.safetensors has no tensor `fc.weight`, which the model needs");
+    EXPECT_EQ(error.message, path + " has no tensor `fc.weight`, which the model needs");
     EXPECT_EQ(error.helps[0], "did you mean `fc.wieght`?");
+  }
+  const std::pair<const char*, const char*> prefixes[] = {
+      {"module.fc.weight",
+       "the file calls it `module.fc.weight`: remove the prefix `module.` from its names"},
+      {"weight", "the file calls it `weight`: put the prefix `fc.` before its names"}};
+  for (const auto& [name, help] : prefixes) {
+    try {
+      load(name);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.helps[0], help);
+    }
   }
   EXPECT_THAT(message([&] { load("fc.weight", ElementType::i32); }), HasSubstr("is i32[2, 3]"));
 }

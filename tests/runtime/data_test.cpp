@@ -325,7 +325,30 @@ TEST(Csv, TextInIntegerColumnsBecomesClassNumbers) {
           {{"x", call("cols", {0.0, 2.0})}, {"y", call("col", {2.0})}}, inputs);
   EXPECT_EQ(data.splits[0].records, 4);
   EXPECT_THAT(numbers(data, "y"), ElementsAre(2, 0, 1, 0));
-  EXPECT_THAT(data.classes, ElementsAre("setosa", "versi,color", "virginica"));
+  EXPECT_THAT(data.splits[0].find("y")->classes, ElementsAre("setosa", "versi,color", "virginica"));
+
+  // Weights know other classes as well.
+  std::vector<InputSpec> known = inputs;
+  known[1].index_range = 4;
+  known[1].classes = {"aster", "setosa", "versi,color", "virginica"};
+  const LoaderCall x = call("cols", {0.0, 2.0}), y = call("col", {2.0});
+  const Dataset later = csv(directory, "1,2,virginica\n3,4,setosa\n", {{"x", x}, {"y", y}}, known);
+  EXPECT_THAT(numbers(later, "y"), ElementsAre(3, 1));
+  EXPECT_EQ(later.splits[0].find("y")->classes, known[1].classes);
+  EXPECT_EQ(class_names(class_metadata(later.splits[0]), "y"), known[1].classes);
+  EXPECT_EQ(message([&] { csv(directory, "1,2,aster\n3,4,rose\n", {{"x", x}, {"y", y}}, known); }),
+            "d.csv: record 1 (line 2): `rose` is no class that the weights know");
+}
+
+TEST(Csv, AStrayCellDoesNotMakeAColumnOfClasses) {
+  const TemporaryDirectory directory;
+  const std::vector<InputSpec> inputs{{"y", ElementType::u8, {}}};
+  auto read = [&](const char* text) {
+    return message([&] { csv(directory, text, {{"y", call("col", {std::string("y")})}}, inputs); });
+  };
+  EXPECT_EQ(read("y\n0\n1\n2\n10\n9\n1o\n"), "d.csv: line 7, column `y`: `1o` is not a number");
+  EXPECT_EQ(read("y,z\ncat,1\n,1\ndog,1\n"), "d.csv: line 3, column `y`: the cell is empty");
+  EXPECT_EQ(read("y,z\ncat,1\n7,1\ndog,1\n"), "no error");
 }
 
 TEST(Csv, OneColumnServesAColumnVector) {
@@ -342,8 +365,10 @@ TEST(Csv, ErrorsNameLineAndColumn) {
     return message([&] { csv(directory, text, {{"x", x}, {"y", y}}, kCsvInputs); });
   };
   EXPECT_THAT(error("1,2,3\n4,5\n"), HasSubstr("d.csv: line 2: 2 cells, the first row has 3"));
-  EXPECT_THAT(error("1,2,3\n4,abc,6\n"), HasSubstr("line 2, column 1: `abc` is not a number"));
-  EXPECT_THAT(error("1,2,3\n4,,6\n"), HasSubstr("line 2, column 1: `` is not a number"));
+  EXPECT_THAT(error("1,2,3\n4,abc,6\n"), HasSubstr("line 2, col(1): `abc` is not a number"));
+  EXPECT_THAT(error("1,2,3\n4, ,6\n"), HasSubstr("line 2, col(1): the cell is empty"));
+  EXPECT_THAT(error("a,b,c\n1,2,3\n4,abc,6\n"),
+              HasSubstr("d.csv: line 3, column `b`: `abc` is not a number"));
   EXPECT_THAT(error("1,2,3\n4,\"5\n6\n"), HasSubstr("line 2: a quote is never closed"));
   EXPECT_THAT(error("1,2,3\n4,\"5\"x,6\n"), HasSubstr("line 2: text after a closing quote"));
   EXPECT_THAT(error(""), HasSubstr("has no rows"));
@@ -364,9 +389,38 @@ TEST(Csv, IntegersMustFit) {
     EXPECT_THAT(message([&] {
                   csv(directory, std::string("1\n") + cell, {{"y", call("col", {0.0})}}, inputs);
                 }),
-                HasSubstr("line 2"))
+                HasSubstr(std::string("line 2, col(0): ") + cell +
+                          " cannot be u8: input `y` takes whole numbers from 0 to 255"))
         << cell;
   }
+}
+
+TEST(Csv, NearNamesOfColumnsAndFilesAreSuggested) {
+  const TemporaryDirectory directory;
+  toy::write(directory.file("points.csv"), "height,width\n1,2\n");
+  auto help = [&](const char* file, const char* column) {
+    try {
+      load_dataset(source(directory.path(), "csv",
+                          {{"", std::string(file)}, {"x", call("col", {std::string(column)})}}),
+                   {});
+    } catch (const Error& error) {
+      return error.helps.empty() ? std::string() : error.helps[0];
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(help("points.csv", "Height"), "did you mean `height`?");
+  EXPECT_EQ(help("points.csv", "depth"), "");
+  EXPECT_EQ(help("point.csv", "height"), "did you mean `points.csv`?");
+  EXPECT_EQ(help("other.csv", "height"), "");
+}
+
+TEST(Csv, WrongIndicesNameRecordAndLine) {
+  const TemporaryDirectory directory;
+  const std::vector<InputSpec> inputs{{"y", ElementType::u8, {}, 3}};
+  EXPECT_EQ(message([&] {
+              csv(directory, "y\n1\n\n5\n", {{"y", call("col", {std::string("y")})}}, inputs);
+            }),
+            "d.csv: record 1 (line 4): y 5 is outside 0..2");
 }
 
 void write_mnist(const TemporaryDirectory& directory, const std::string& labels) {
@@ -438,6 +492,34 @@ TEST(Fields, MismatchSaysWhatToDeclare) {
               HasSubstr("the dataset has no field `picture`"));
 }
 
+TEST(Fields, MissingOnesComeWithTheCure) {
+  const TemporaryDirectory directory;
+  write_mnist(directory, std::string(6, '\1'));
+  auto help = [&](const std::string& loader,
+                  std::vector<std::pair<std::string, LoaderValue>> arguments,
+                  const std::vector<InputSpec>& inputs) {
+    try {
+      load_dataset(source(directory.path(), loader, std::move(arguments)), inputs);
+    } catch (const Error& error) {
+      return error.helps.empty() ? std::string("none") : error.helps[0];
+    }
+    return std::string("no error");
+  };
+  toy::write(directory.file("d.csv"), "x,y\n1,2\n");
+  const std::vector<InputSpec> x_and_y{{"x", ElementType::f32, {}}, {"y", ElementType::f32, {}}};
+  const std::pair<std::string, LoaderValue> file{"", std::string("d.csv")};
+  const std::pair<std::string, LoaderValue> x{"x", call("col", {std::string("x")})};
+  const std::pair<std::string, LoaderValue> z{"z", call("col", {std::string("y")})};
+  EXPECT_EQ(help("csv", {file, x, z}, x_and_y),
+            "rename `z` to `y` in the `data` item, or call the input `z`");
+  EXPECT_EQ(help("csv", {file, x}, x_and_y), "add `y = col(…)` to the `data` item");
+  const std::pair<std::string, LoaderValue> folder{"", std::string(".")};
+  EXPECT_EQ(help("mnist", {folder}, {{"picture", ElementType::u8, {2, 2}}}),
+            "call the input `image`");
+  EXPECT_EQ(help("mnist", {folder}, {{"image", ElementType::u8, {2, 2}}, {"x", ElementType::f32}}),
+            "none");
+}
+
 TEST(RandomData, FillsInputsByType) {
   const std::vector<InputSpec> inputs{{"x", ElementType::f32, {10}},
                                       {"label", ElementType::u8, {}, 10},
@@ -477,7 +559,7 @@ TEST(Images, FoldersAreClasses) {
                                       {"label", ElementType::i32, {}, 2}};
   const DataSource images = source(directory.path(), "images", {{"", std::string(".")}});
   const Dataset data = load_dataset(images, inputs);
-  EXPECT_THAT(data.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(data.splits[0].find("label")->classes, ElementsAre("cat", "dog"));
   EXPECT_THAT(numbers(data, "label"), ElementsAre(0, 1));
   EXPECT_EQ(numbers(data, "image")[6], 'd');
   for (const char* bad : {"P2 2 3 255\n", "P5 2", "P5 0 3 255\n", "P5 99999999 99999999 255\n",

@@ -182,6 +182,13 @@ TEST(Npz, MissingArraysAreNamed) {
     EXPECT_EQ(error.notes.at(0), "arrays: x, y");
     EXPECT_EQ(error.helps.at(0), "name one as `FILE.npz/ARRAY`");
   }
+  try {
+    read_npy(directory.file("d.npz"));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message, "d.npz is an archive of arrays");
+    EXPECT_EQ(error.notes.at(0), "arrays: x, y");
+  }
 }
 
 TEST(Npz, TruncationAtEveryByteAndBitFlipsNeverCrash) {

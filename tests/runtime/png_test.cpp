@@ -168,7 +168,7 @@ TEST(Png, FoldersOfPicturesAreClasses) {
   const DataSource source{{"images", {{"", std::string("photos")}}}, directory.path()};
   const InputSpec inputs[] = {{"image", ElementType::u8, {2, 3}}, {"label", ElementType::u8, {}}};
   const Dataset data = load_dataset(source, inputs);
-  EXPECT_THAT(data.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(data.splits[0].find("label")->classes, ElementsAre("cat", "dog"));
   const Field& image = *data.splits[0].find("image");
   EXPECT_EQ(image.records, 2);
   EXPECT_EQ(int(image.data()[2]), 255);
@@ -179,6 +179,30 @@ TEST(Png, FoldersOfPicturesAreClasses) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.message, HasSubstr("2.png: is not a PNG picture, nor"));
+  }
+}
+
+TEST(Pictures, OtherFormatsAreNamedWithTheCure) {
+  const toy::TemporaryDirectory directory;
+  const std::string path = directory.file("x");
+  const std::pair<std::string, const char*> files[] = {
+      {"\xff\xd8\xff\xe0 JFIF", "a JPEG picture"},
+      {"GIF89a and more", "a GIF picture"},
+      {std::string("II*\0 and more", 13), "a TIFF picture"}};
+  for (const auto& [content, name] : files) {
+    toy::write(path, content);
+    for (const bool picture : {true, false}) {
+      try {
+        picture ? read_picture(path) : read_npy(path);
+        FAIL() << name;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.message, std::string("x: is ") + name +
+                                     (picture ? ", not a PNG picture, nor a binary PGM or PPM one "
+                                                "(P5, P6)"
+                                              : ", not a .npy file"));
+        EXPECT_EQ(error.helps.at(0), "save it as a PNG picture");
+      }
+    }
   }
 }
 

@@ -117,7 +117,7 @@ inline Plan plan(bool training) {
 
 /// `train` records (and `test` ones when asked for) of a noisy linear function.
 inline Dataset dataset(int64_t train, int64_t test = 0) {
-  Dataset dataset{"toy", {}, {}};
+  Dataset dataset{"toy", {}};
   for (const auto& [split, records] : {std::pair{"train", train}, std::pair{"test", test}}) {
     if (records == 0) continue;
     auto x = std::make_shared<Buffer>(static_cast<size_t>(records * kFeatures * 4));

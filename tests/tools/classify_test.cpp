@@ -86,14 +86,31 @@ model kinds {
 data  csv("kinds.csv", x = cols("height", "width"), kind = col("kind"))
 train { epochs = 300; batch = 12; lr = 0.1; optimizer = adam() }
 )");
-  auto r = s.netc({"train", "kinds.net", "-o", "run", "-q"});
+  auto r = s.netc({"train", "kinds.net", "-o", "run"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.err.find("classes of kind: 0 flat, 1 square, 2 tall\n"), std::string::npos) << r.err;
+  r = s.netc({"train", "kinds.net", "--json", "--epochs", "1"});
+  EXPECT_EQ(json::parse(lines(r.out)[0])["data"]["classes"],
+            json({{"kind", {"flat", "square", "tall"}}}));
+  r = s.netc({"eval", "run"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("choose another: `netc eval run --split train`"), std::string::npos)
+      << r.err;
   r = s.netc({"eval", "run", "--split", "train", "--confusion", "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   const json found = json::parse(r.out);
   EXPECT_EQ(found["accuracy"], 1);
   EXPECT_EQ(found["confusion"]["classes"], json({"flat", "square", "tall"}));
   EXPECT_EQ(found["confusion"]["counts"], json({{4, 0, 0}, {0, 4, 0}, {0, 0, 4}}));
+  // The weights remember the numbers: other data need not have every class.
+  s.write("tall.csv", "2.5,0,tall\n2.5,0,tall\n");
+  r = s.netc({"eval", "run", "--data", "csv(\"tall.csv\", x = cols(0, 2), kind = col(2))",
+              "--confusion", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(json::parse(r.out)["confusion"]["counts"], json({{0, 0, 0}, {0, 0, 0}, {0, 0, 2}}));
+  r = s.netc({"predict", "run", "--in", "-", "--top", "1"}, "{\"x\": [2.5, 0]}\n");
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(json::parse(r.out)["logits"][0][2], "tall") << r.out;
 }
 
 TEST(Confusion, NeedsAModelThatClassifies) {

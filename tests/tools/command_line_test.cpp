@@ -217,7 +217,29 @@ TEST(CommandLine, PredictTakesArraysAndWritesThem) {
   EXPECT_NE(s.read("p.npy").find("'shape': (5,)"), std::string::npos);
   ASSERT_EQ(s.netc({"predict", "run", "--in", "x=x.npy", "--out", "p.safetensors"}).exit_code, 0);
   EXPECT_NE(s.read("p.safetensors").find("\"p\""), std::string::npos);
-  EXPECT_EQ(s.netc({"predict", "run", "--in", "z=x.npy"}).exit_code, 2);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"predict", "run"},
+       "error: predict needs input `x`\n"
+       "  = help: add --in x=FILE, or --in - for JSON lines on stdin\n"},
+      {{"predict", "run", "--in", "picture=x.npy"},
+       "error: model `tiny` has no input `picture`\n  = help: there is: x\n"},
+      {{"predict", "run", "--in", "x=x.npy", "--out", "p.json"},
+       "error: --out writes .npy or .safetensors files, not `p.json`\n"
+       "  = help: without --out, JSON lines go to stdout\n"}};
+  for (const auto& [arguments, expected] : mistakes) {
+    const ProcessResult r = s.netc(arguments);
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_EQ(r.err, expected);
+    EXPECT_EQ(r.out, "");
+  }
+  EXPECT_FALSE(s.exists("p.json"));
+  s.write("two.net",
+          "model two {\n  input x: [batch, 4]\n  output p = x + 1\n  output q = x * 2\n}\n");
+  s.write("none.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  const ProcessResult r = s.netc(
+      {"predict", "two.net", "--weights", "none.safetensors", "--in", "x=x.npy", "--out", "q.npy"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("a .npy file holds one output, `two` has 2"), std::string::npos) << r.err;
 }
 
 TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
@@ -231,8 +253,45 @@ TEST(CommandLine, PredictTakesPgmAndTopKOfTheClasses) {
       {"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=a.pgm", "--top", "2"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(r.out, "{\"scores\":[[1,99],[3,80]]}\n");
+  // The same digits as without --top.
+  s.write("third.net", "model third {\n  input x: [batch, 2]\n  output y = x / 3\n}\n");
+  const std::vector<std::string> third{"predict",       "third.net", "--weights",
+                                       "w.safetensors", "--in",      "-"};
+  EXPECT_EQ(s.netc(third, "{\"x\": [1, 0]}").out, "{\"y\":[0.33333334,0]}\n");
+  std::vector<std::string> top = third;
+  top.insert(top.end(), {"--top", "1"});
+  EXPECT_EQ(s.netc(top, "{\"x\": [1, 0]}").out, "{\"y\":[[0,0.33333334]]}\n");
   EXPECT_EQ(s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--top", "0"}).exit_code,
             2);
+}
+
+TEST(CommandLine, InputsThatDoNotFitComeWithTheCure) {
+  Scratch s;
+  s.write("shade.net",
+          "model shade {\n  input image: u8[batch, 2, 3]\n"
+          "  output scores = flatten(float(image), 1)[:, 0:4]\n}\n");
+  s.write("w.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  s.write("small.pgm", "P5 2 2 255\n1234");
+  s.write("colour.ppm", "P6 3 2 255\n" + std::string(18, 'x'));
+  s.npy_f32("fractions.npy", {2, 3});
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"small.pgm", "= help: make it 3 x 2 pixels"},
+      {"colour.ppm", "= help: make it greyscale, 3 x 2 pixels"},
+      {"fractions.npy", "`(255 * x).round().astype(np.uint8)`"}};
+  for (const auto& [file, help] : files) {
+    const ProcessResult r =
+        s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--in", "image=" + file});
+    EXPECT_EQ(r.exit_code, 3);
+    EXPECT_NE(r.err.find(help), std::string::npos) << r.err;
+  }
+  const ProcessResult r =
+      s.netc({"predict", "shade.net", "--weights", "w.safetensors", "--in", "-"},
+             "{\"image\": [[1, 2, 3], [4, 5, 6]]}\n{\"image\": [[1, 2], [4, 5]]}\n");
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(
+      r.err.find("<stdin>: line 2: input `image`: expected an array of 3, found an array of 2"),
+      std::string::npos)
+      << r.err;
 }
 
 TEST(CommandLine, TheReferenceIsWhatTheOptionTableSays) {

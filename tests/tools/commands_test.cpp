@@ -385,6 +385,11 @@ TEST(Commands, EvalExpectations) {
   EXPECT_EQ(s.netc({"eval", "run", "--expect", "acuracy>=0"}).exit_code, 2);
   EXPECT_EQ(s.netc({"eval", "run", "--expect", "accuracy"}).exit_code, 2);
   EXPECT_EQ(s.netc({"eval", "mnist.net"}).exit_code, 2);
+  EXPECT_EQ(s.netc({"eval", "mnist.net", "--weights", "run"}).out, s.netc({"eval", "run"}).out);
+  std::filesystem::resize_file(s.path("run/last.safetensors"), 2000);
+  const auto cut = s.netc({"eval", "run"});
+  EXPECT_EQ(cut.exit_code, 3);
+  EXPECT_NE(cut.err.find("run/last.safetensors: is truncated"), std::string::npos) << cut.err;
   EXPECT_EQ(s.netc({"eval", "mnist.net", "--weights", "absent.safetensors"}).exit_code, 3);
 }
 

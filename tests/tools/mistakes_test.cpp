@@ -114,6 +114,14 @@ TEST(Mistakes, EveryErrorTakesTheFormThatIsAskedFor) {
   EXPECT_NE(r.err.find("1 more error not shown (`--max-errors N` shows more)"), std::string::npos);
 }
 
+TEST(Mistakes, ATestFractionIsToldOfWhatThereIs) {
+  Scratch s;
+  s.write("m.net", "train { test = 0.3 }\n");
+  const auto r = s.netc({"check", "m.net"});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_NE(r.err.find("`valid = 0.1` keeps records"), std::string::npos) << r.err;
+}
+
 TEST(Mistakes, WarningsChangeNoExitCode) {
   Scratch s;
   s.write("m.net",

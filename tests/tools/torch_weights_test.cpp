@@ -62,6 +62,20 @@ TEST_F(TorchWeights, WithoutTheLayoutTheTensorAndTheCureAreNamed) {
   EXPECT_NE(r.err.find("--layout torch"), std::string::npos) << r.err;
 }
 
+TEST_F(TorchWeights, SquareMatricesOfAnUnsaidLayoutAreWarnedOf) {
+  s.write("net.net",
+          "model net {\n  input x: [batch, 6, 6]\n  fc2 = Linear(5, 5)\n"
+          "  output y = x[:, 0, 0:5] |> fc2\n}\n");
+  const std::string warning = "`fc2.weight` is square";
+  const ProcessResult unsaid = predict({}), torch = predict({"--layout", "torch"}),
+                      netc = predict({"--layout", "netc"});
+  EXPECT_NE(unsaid.err.find(warning), std::string::npos) << unsaid.err;
+  EXPECT_EQ(torch.err.find(warning), std::string::npos) << torch.err;
+  EXPECT_EQ(netc.err.find(warning), std::string::npos) << netc.err;
+  EXPECT_EQ(unsaid.out, netc.out);
+  EXPECT_NE(unsaid.out, torch.out);
+}
+
 TEST_F(TorchWeights, TensorsThatAreMissingOrLeftOverAreNamed) {
   std::string other = kNet;
   const std::string written = "fc1", renamed = "fc";

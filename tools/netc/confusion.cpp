@@ -53,14 +53,11 @@ Classification find_classification(const runtime::Plan& predict, const runtime::
 
 Confusion::Confusion(std::vector<std::string> names, size_t count)
     : classes(std::move(names)), counts(count, std::vector<int64_t>(count, 0)) {
-  if (classes.size() == count) return;
-  classes.clear();
-  for (size_t i = 0; i < count; ++i) classes.push_back(std::to_string(i));
+  for (size_t i = classes.size(); i < count; ++i) classes.push_back(std::to_string(i));
 }
 
-Confusion confusion(EntryRunner& predict, const Classification& kind, const runtime::Split& split,
-                    const std::vector<std::string>& names) {
-  Confusion result(names, size_t(kind.classes));
+Confusion confusion(EntryRunner& predict, const Classification& kind, const runtime::Split& split) {
+  Confusion result(split.find(kind.label)->classes, size_t(kind.classes));
   visit_labelled(
       predict, kind, split, [&](int64_t, size_t label, const runtime::Tensor& values, int64_t row) {
         int64_t best = 0;

@@ -11,7 +11,7 @@
 namespace netc::tools {
 
 struct Confusion {
-  /// Nothing counted yet. Classes are called by their numbers unless there is a name for each.
+  /// Nothing counted yet. Classes without a name are called by their numbers.
   Confusion(std::vector<std::string> names, size_t count);
 
   std::vector<std::string> classes;
@@ -56,7 +56,6 @@ void visit_labelled(EntryRunner& predict, const Classification& kind, const runt
 
 /// Runs `predict`, whose weights are loaded, over a split. The predicted class is the first with
 /// the largest score; records with labels outside the classes (`ignore_index`) do not count.
-Confusion confusion(EntryRunner& predict, const Classification& kind, const runtime::Split& split,
-                    const std::vector<std::string>& names);
+Confusion confusion(EntryRunner& predict, const Classification& kind, const runtime::Split& split);
 
 }  // namespace netc::tools

@@ -98,6 +98,4 @@ std::string short_number(double v) {
   return mantissa + text.substr(e);
 }
 
-std::string json_number(double v) { return std::isfinite(v) ? fmt::format("{}", v) : "null"; }
-
 }  // namespace netc::tools

@@ -40,7 +40,5 @@ std::string byte_text(double bytes);
 std::string duration_text(double seconds);
 /// A learning rate or the like in few digits: `1e-04`, `0.01`.
 std::string short_number(double v);
-/// Shortest decimal that reads back to the same double; `nan`, `inf` become null as JSON needs.
-std::string json_number(double v);
 
 }  // namespace netc::tools

@@ -99,11 +99,9 @@ class Eval {
   void require_name(const Expectation& e) const {
     std::vector<std::string> names = session_.model().metrics;
     names.insert(names.begin(), "loss");
-    if (std::find(names.begin(), names.end(), e.name) == names.end()) {
-      std::string help = did_you_mean(e.name, names);
+    if (std::find(names.begin(), names.end(), e.name) == names.end())
       throw UsageError{fmt::format("--expect: there is no metric `{}`", e.name),
-                       help.empty() ? fmt::format("there are: {}", fmt::join(names, ", ")) : help};
-    }
+                       nearest_or_all(e.name, names)};
   }
 
   std::optional<runtime::Scores> evaluate(const std::string& weights) {
@@ -122,7 +120,8 @@ class Eval {
     const int64_t capacity = session_.planned_capacity(lowering.batch_capacity);
     const ir::Module module = session_.lower(lowering);
     EntryRunner runner(session_.compile(module, "eval", capacity), pool_);
-    load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
+    const runtime::Metadata metadata =
+        load_weights(session_, runner.plan(), runner.arena(), weights, options_.layout);
     std::vector<const runtime::Plan*> plans{&runner.plan()};
     std::optional<EntryRunner> predict;
     Classification kind;
@@ -131,11 +130,13 @@ class Eval {
       kind = find_classification(predict->plan(), runner.plan());
       plans.push_back(&predict->plan());
     }
-    runtime::Dataset data = runtime::load_dataset(source, runtime::input_specs(plans));
+    std::vector<runtime::InputSpec> inputs = runtime::input_specs(plans);
+    for (runtime::InputSpec& i : inputs) i.classes = runtime::class_names(metadata, i.name);
+    runtime::Dataset data = runtime::load_dataset(source, inputs);
     runtime::Split split = choose_split(data);
     if (predict) {
       copy_weights(runner.plan(), runner.arena(), *predict);
-      confusion_ = confusion(*predict, kind, split, data.classes);
+      confusion_ = confusion(*predict, kind, split);
     }
     runtime::ScalarInput(runner.plan(), "seed").set(runner.arena(), int64_t(session_.seed()));
     return runtime::evaluate(runner.plan(), split, session_.model().metrics, runner.executor(),
@@ -157,10 +158,14 @@ class Eval {
       if (parts.valid) return *parts.valid;
     }
     if (const runtime::Split* split = data.find(wanted)) return *split;
-    std::vector<std::string> names;
-    for (const runtime::Split& s : data.splits) names.push_back(s.name);
-    throw runtime::Error(runtime::Fault::Split, fmt::format("the data has no `{}` split", wanted))
-        .help(fmt::format("choose one with --split: {}", fmt::join(names, ", ")));
+    std::vector<std::string> choices;
+    for (const runtime::Split& s : data.splits) choices.push_back("--split " + s.name);
+    if (own_data && train.valid_fraction > 0) choices.push_back("--split valid");
+    runtime::Error error(runtime::Fault::Split, fmt::format("the data has no `{}` split", wanted));
+    error.help(fmt::format("choose another: `netc eval {} {}`", options_.common.file,
+                           fmt::join(choices, "` or `")));
+    if (options_.data.empty()) error.help("or give other data: `--data 'LOADER(...)'`");
+    throw error;
   }
 
   Exit show(const runtime::Scores& scores, const std::vector<Expectation>& expectations) const {
@@ -193,7 +198,9 @@ void add_eval(CLI::App& app, Action& action) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "loss and metrics of saved weights");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file")->type_name("FILE");
+  command
+      ->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")
+      ->type_name("FILE");
   one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
          {"netc", "torch"});
   one_of(command->add_option("--split", options->split, "which part of the data"),

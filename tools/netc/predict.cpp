@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -29,25 +30,36 @@ struct PredictOptions {
   int64_t top = 0;
 };
 
-[[noreturn]] void bad_field(const std::string& input, const std::string& message) {
-  throw std::move(runtime::Error(runtime::Fault::Field, message)).for_input(input);
+/// An error about the values for an input, with a cure where one is known.
+[[noreturn]] void bad_field(const std::string& input, const std::string& message,
+                            const std::string& help = "") {
+  runtime::Error error(runtime::Fault::Field, message);
+  error.for_input(input);
+  if (!help.empty()) error.help(help);
+  throw error;
 }
 
-/// Appends the numbers of a nested JSON array in row-major order, checking its shape.
+/// Appends the numbers of a nested JSON array in row-major order, checking its shape. `place` says
+/// where the value stands.
 void flatten(const json& value, std::span<const int64_t> shape, const std::string& input,
-             std::vector<double>& out) {
+             const std::string& place, std::vector<double>& out) {
+  auto expected = [&](const std::string& what) {
+    const std::string found =
+        value.is_array() ? fmt::format("an array of {}", value.size()) : value.type_name();
+    bad_field(input, fmt::format("{}: expected {}, found {}", place, what, found));
+  };
   if (shape.empty()) {
     if (value.is_boolean())
       out.push_back(value.get<bool>() ? 1 : 0);
     else if (value.is_number())
       out.push_back(value.get<double>());
     else
-      bad_field(input, fmt::format("input `{}`: expected a number", input));
+      expected("a number");
     return;
   }
   if (!value.is_array() || int64_t(value.size()) != shape[0])
-    bad_field(input, fmt::format("input `{}`: expected an array of {}", input, shape[0]));
-  for (const json& v : value) flatten(v, shape.subspan(1), input, out);
+    expected(fmt::format("an array of {}", shape[0]));
+  for (const json& v : value) flatten(v, shape.subspan(1), input, place, out);
 }
 
 /// Whether an integer type holds this number exactly.
@@ -58,14 +70,14 @@ bool is_representable(double v) {
 }
 
 runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::Slot& slot,
-                             std::vector<int64_t> shape) {
+                             std::vector<int64_t> shape, const std::string& place) {
   runtime::Tensor t = runtime::make_tensor(slot.type, std::move(shape));
   runtime::with_type(slot.type, [&]<typename T>(T) {
     auto out = t.as<T>();
     for (size_t i = 0; i < numbers.size(); ++i) {
       if constexpr (std::is_integral_v<T>)
         if (!is_representable<T>(numbers[i]))
-          bad_field(slot.name, fmt::format("input `{}` is {}, which cannot be {}", slot.name,
+          bad_field(slot.name, fmt::format("{} is {}, which cannot be {}", place,
                                            runtime::name(slot.type), numbers[i]));
       out[i] = static_cast<T>(numbers[i]);
     }
@@ -73,9 +85,39 @@ runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::
   return t;
 }
 
-bool ends_with_any(const std::string& path, std::initializer_list<const char*> endings) {
-  return std::any_of(endings.begin(), endings.end(),
-                     [&](const char* e) { return path.ends_with(e); });
+bool is_picture(const std::string& path) {
+  return path.ends_with(".png") || path.ends_with(".pgm") || path.ends_with(".ppm");
+}
+
+/// How to make a picture of shape [height, width] or [height, width, 3] one of `wanted`; empty when
+/// no picture has that shape.
+std::string picture_cure(const std::vector<int64_t>& shape, const std::vector<int64_t>& wanted) {
+  const bool colour = wanted.size() == 3 && wanted[2] == 3;
+  if (wanted.size() != 2 && !colour) return "";
+  const std::string kind = shape.size() == wanted.size() ? ""
+                           : colour                      ? "a colour picture, "
+                                                         : "greyscale, ";
+  return fmt::format("make it {}{} x {} pixels", kind, wanted[1], wanted[0]);
+}
+
+/// How to make an array of numbers of kind `given` one that an input of type `wanted` takes.
+std::string type_cure(const runtime::Tensor& given, runtime::ElementType wanted) {
+  using runtime::ElementType;
+  if (!runtime::is_floating(wanted)) {
+    for (int64_t i = 0; i < given.count(); ++i) {
+      const double v = given.number(i);
+      if (v > 0 && v < 1)
+        return "the input takes whole numbers; grey values from 0 to 1 become bytes by "
+               "`(255 * x).round().astype(np.uint8)`";
+    }
+  }
+  const char* name = wanted == ElementType::f32   ? "float32"
+                     : wanted == ElementType::f64 ? "float64"
+                     : wanted == ElementType::i32 ? "int32"
+                     : wanted == ElementType::i64 ? "int64"
+                     : wanted == ElementType::u8  ? "uint8"
+                                                  : "bool_";
+  return fmt::format("save `x.astype(np.{})`", name);
 }
 
 class Predict {
@@ -84,15 +126,14 @@ class Predict {
       : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
 
   Exit run() {
+    check_output();
     std::string weights = load_program_or_run(session_);
     if (!options_.weights.empty()) weights = options_.weights;
     if (weights.empty())
       throw UsageError{"predict needs weights", "add --weights FILE, or give a run directory"};
     try {
       build(weights);
-      bool lines =
-          options_.inputs.empty() || (options_.inputs.size() == 1 && options_.inputs[0] == "-");
-      if (lines)
+      if (options_.inputs == std::vector<std::string>{"-"})
         predict_lines();
       else
         predict_files();
@@ -108,6 +149,16 @@ class Predict {
   Session session_;
   runtime::ThreadPool pool_;
   std::unique_ptr<EntryRunner> runner_;
+  std::vector<std::vector<std::string>> classes_;  ///< of the labels that the weights learned
+
+  /// What --out writes is told by the ending of its name, so one that says otherwise is refused.
+  void check_output() const {
+    const std::string ending = std::filesystem::path(options_.output).extension().string();
+    if (ending.empty() || ending == ".npy" || ending == ".safetensors") return;
+    throw UsageError{
+        fmt::format("--out writes .npy or .safetensors files, not `{}`", options_.output),
+        "without --out, JSON lines go to stdout"};
+  }
 
   void build(const std::string& weights) {
     if (!session_.has_entry("predict"))
@@ -119,7 +170,23 @@ class Predict {
     runner_ = std::make_unique<EntryRunner>(
         session_.compile(session_.lower(lowering), "predict", session_.planned_capacity(kRows)),
         pool_);
-    load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
+    if (outputs().size() > 1 && options_.output.ends_with(".npy"))
+      throw UsageError{fmt::format("a .npy file holds one output, `{}` has {}",
+                                   session_.model().name, outputs().size()),
+                       "write a .safetensors file"};
+    const runtime::Metadata metadata =
+        load_weights(session_, runner_->plan(), runner_->arena(), weights, options_.layout);
+    for (const auto& [key, list] : metadata)
+      if (key.starts_with("classes."))
+        classes_.push_back(runtime::class_names(metadata, key.substr(8)));
+  }
+
+  /// Names of the numbers of an output that scores classes; none when that is in doubt.
+  std::vector<std::string> names_of(const runtime::Slot& output) const {
+    const std::vector<int64_t> dims = runtime::sample_dims(output);
+    const bool scores = classes_.size() == 1 && runtime::is_floating(output.type) &&
+                        dims == std::vector<int64_t>{int64_t(classes_[0].size())};
+    return scores ? classes_[0] : std::vector<std::string>{};
   }
 
   std::vector<const runtime::Slot*> inputs() const {
@@ -149,9 +216,10 @@ class Predict {
       bad_field(slot.name, fmt::format("<stdin>: line {} has no `{}`", line, slot.name));
     std::vector<double> numbers;
     std::vector<int64_t> shape = runtime::sample_dims(slot);
-    flatten(*it, shape, slot.name, numbers);
+    const std::string place = fmt::format("<stdin>: line {}: input `{}`", line, slot.name);
+    flatten(*it, shape, slot.name, place, numbers);
     shape.insert(shape.begin(), 1);
-    write_checked(slot, 1, from_numbers(numbers, slot, shape),
+    write_checked(slot, 1, from_numbers(numbers, slot, shape, place),
                   [&](int64_t) { return fmt::format("<stdin>: line {}", line); });
   }
 
@@ -173,7 +241,7 @@ class Predict {
   /// NAME=FILE for each input; a file holds all records, or one.
   void predict_files() {
     std::vector<std::pair<const runtime::Slot*, runtime::Tensor>> given;
-    int64_t records = -1;
+    int64_t records = inputs().empty() ? 1 : -1;
     for (const runtime::Slot* slot : inputs()) {
       runtime::Tensor t = read_input(*slot);
       if (records >= 0 && t.shape[0] != records)
@@ -218,32 +286,39 @@ class Predict {
       std::string given = text.substr(0, equals);
       if (std::find(names.begin(), names.end(), given) == names.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, given),
-                         did_you_mean(given, names)};
+                         nearest_or_all(given, names)};
       if (given == name) found = text.substr(equals + 1);
     }
     if (found.empty())
       throw UsageError{fmt::format("predict needs input `{}`", name),
-                       fmt::format("add --in {}=FILE", name)};
+                       fmt::format("add --in {}=FILE, or --in - for JSON lines on stdin", name)};
     return found;
   }
 
   /// Records of one input: [n, …] as stored, or one record without the leading dim.
   runtime::Tensor read_input(const runtime::Slot& slot) {
     std::string path = file_of(slot.name);
-    runtime::Tensor t = ends_with_any(path, {".png", ".pgm", ".ppm"}) ? runtime::read_picture(path)
-                                                                      : runtime::read_npy(path);
-    std::vector<int64_t> sample = runtime::sample_dims(slot);
+    const bool picture = is_picture(path);
+    runtime::Tensor t = picture ? runtime::read_picture(path) : runtime::read_npy(path);
+    const std::vector<int64_t> read = t.shape, sample = runtime::sample_dims(slot);
     if (t.shape == sample) t.shape.insert(t.shape.begin(), 1);
     bool fits = t.shape.size() == sample.size() + 1 &&
                 std::equal(sample.begin(), sample.end(), t.shape.begin() + 1);
     if (!fits)
-      bad_field(slot.name, fmt::format("{}: {} does not fit input `{}`, {} per sample", path,
-                                       runtime::type_text(t.type, t.shape), slot.name,
-                                       runtime::type_text(slot.type, sample)));
+      bad_field(slot.name,
+                fmt::format("{}: {}{} does not fit input `{}`, {} per sample", path,
+                            runtime::type_text(t.type, read),
+                            picture && read.size() == 3 ? " (colours without transparency)" : "",
+                            slot.name, runtime::type_text(slot.type, sample)),
+                picture ? picture_cure(read, sample) : "");
     if (t.type == slot.type) return t;
     if (runtime::is_floating(t.type) != runtime::is_floating(slot.type))
-      bad_field(slot.name, fmt::format("{}: values are {}, input `{}` is {}", path,
-                                       runtime::name(t.type), slot.name, runtime::name(slot.type)));
+      bad_field(slot.name,
+                fmt::format("{}: values are {}, input `{}` is {}", path, runtime::name(t.type),
+                            slot.name, runtime::name(slot.type)),
+                picture ? fmt::format("declare it `u8` and convert in the graph: `float({}) / 255`",
+                                      slot.name)
+                        : type_cure(t, slot.type));
     return runtime::convert(t, slot.type);
   }
 
@@ -288,7 +363,7 @@ class Predict {
         if (i > 0) line += ",";
         line += json(slots[i]->name).dump() + ":";
         if (options_.top > 0)
-          append_top(tensors[i], r, rows, line);
+          append_top(tensors[i], names_of(*slots[i]), r, rows, line);
         else if (slots[i]->batched)
           append_record_json(tensors[i], r, line);
         else
@@ -298,8 +373,10 @@ class Predict {
     }
   }
 
-  /// The K largest of a record's numbers with their positions: `[[7,11.2],[3,4.5]]`.
-  void append_top(const runtime::Tensor& t, int64_t record, int64_t rows, std::string& line) const {
+  /// The K largest of a record's numbers with their positions, `[[7,11.2],[3,4.5]]`, and with the
+  /// names of their classes: `[[1,11.2,"dog"]]`.
+  void append_top(const runtime::Tensor& t, const std::vector<std::string>& names, int64_t record,
+                  int64_t rows, std::string& line) const {
     int64_t size = t.count() / std::max<int64_t>(rows, 1);
     std::vector<int64_t> order(static_cast<size_t>(size));
     std::iota(order.begin(), order.end(), 0);
@@ -308,8 +385,12 @@ class Predict {
                      [&](int64_t a, int64_t b) { return number(a) > number(b); });
     order.resize(size_t(std::min(size, options_.top)));
     line += "[";
-    for (size_t k = 0; k < order.size(); ++k)
-      line += fmt::format("{}[{},{}]", k > 0 ? "," : "", order[k], json_number(number(order[k])));
+    for (size_t k = 0; k < order.size(); ++k) {
+      line += fmt::format("{}[{},", k > 0 ? "," : "", order[k]);
+      append_number(t, record * size + order[k], line);
+      if (!names.empty()) line += "," + json(names[size_t(order[k])]).dump();
+      line += "]";
+    }
     line += "]";
   }
 };
@@ -319,18 +400,23 @@ void add_predict(CLI::App& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "run the model on inputs");
   add_common(*command, options->common, "the program, or a run directory");
-  command->add_option("--weights", options->weights, "a safetensors file")->type_name("FILE");
+  command
+      ->add_option("--weights", options->weights, "a safetensors file, or that of a run directory")
+      ->type_name("FILE");
   one_of(command->add_option("--layout", options->layout, "how the weights are laid out"),
          {"netc", "torch"});
   command
       ->add_option("--in", options->inputs,
-                   "NAME=x.npy (or .png, .pgm, .ppm), or - for JSON lines on stdin")
+                   "NAME=x.npy (or x.npz/ARRAY, .png, .pgm, .ppm), or - for JSON lines on stdin")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false)
       ->take_all();
-  command->add_option("--out", options->output, "write the outputs to this file")
+  command
+      ->add_option("--out", options->output, "write the outputs to this .npy or .safetensors file")
       ->type_name("FILE");
-  command->add_option("--top", options->top, "only the K largest numbers of each output")
+  command
+      ->add_option("--top", options->top,
+                   "only the K largest numbers of each output: [place, number, class] each")
       ->type_name("K")
       ->check(CLI::PositiveNumber);
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });

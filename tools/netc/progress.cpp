@@ -11,6 +11,8 @@
 #include <cstring>
 #include <optional>
 
+#include "runtime/error.h"
+
 namespace netc::tools {
 
 namespace {
@@ -94,6 +96,19 @@ size_t epoch_width(int64_t epochs) {
 
 size_t width_of(const std::string& name) { return std::max<size_t>(name.size(), 6); }
 
+/// `0 cat, 1 dog, 2 fish`; of many classes the first and the last.
+std::string class_list(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool left_out = names.size() > kShown && i + 1 >= kShown && i + 1 < names.size();
+    if (left_out && i + 1 > kShown) continue;
+    text += i > 0 ? ", " : "";
+    text += left_out ? "..." : fmt::format("{} {}", i, runtime::printable(names[i]));
+  }
+  return text;
+}
+
 std::string samples_per_second(const EpochEvent& e) {
   return e.training_seconds > 0 ? with_commas(std::llround(e.samples_per_second())) : "?";
 }
@@ -131,6 +146,8 @@ void Progress::start(const runtime::StartEvent& event) {
   console_.note(fmt::format("{}  {} parameters ({})   {}   {}, batch {}\n", event.model,
                             with_commas(event.parameters), byte_text(double(event.parameter_bytes)),
                             data, header_.optimizer, event.batch));
+  for (const auto& [field, names] : event.classes)
+    console_.note(fmt::format("classes of {}: {}\n", field, class_list(names)));
   if (event.resumed_step > 0)
     console_.note(fmt::format("resuming {} at epoch {}, step {}\n", event.directory,
                               event.resumed_epoch + 1, event.resumed_step));

@@ -112,7 +112,7 @@ class Run {
         throw UsageError{fmt::format("--in takes NAME=FILE, not `{}`", text), ""};
       if (!known_input(name))
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
-                         did_you_mean(name, names)};
+                         nearest_or_all(name, names)};
       files_[name] = text.substr(equals + 1);
       inputs_[name] = runtime::read_npy(files_[name]);
     }
@@ -124,7 +124,7 @@ class Run {
       if (!known_input(name))
         throw UsageError{
             fmt::format("--wrt: model `{}` has no input `{}`", session_.model().name, name),
-            did_you_mean(name, names)};
+            nearest_or_all(name, names)};
   }
 
   /// An input that the model declares, whether this entry point needs it or not.

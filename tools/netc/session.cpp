@@ -47,6 +47,13 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return near.empty() ? "" : fmt::format("did you mean `{}`?", near);
 }
 
+std::string nearest_or_all(const std::string& word, const std::vector<std::string>& candidates) {
+  std::string near = did_you_mean(word, candidates);
+  if (!near.empty() || candidates.empty()) return near;
+  return fmt::format("there {}: {}", candidates.size() == 1 ? "is" : "are",
+                     fmt::join(candidates, ", "));
+}
+
 ir::Diagnostic plain_diagnostic(std::string code, std::string message, std::string help) {
   ir::Diagnostic d;
   d.code = std::move(code);
@@ -168,9 +175,8 @@ const frontend::ModelInfo& Session::model() const {
   }
   for (const frontend::ModelInfo& m : program_.models)
     if (m.name == options_.model) return m;
-  std::string help = did_you_mean(options_.model, names);
   throw UsageError{fmt::format("no model is called `{}`", options_.model),
-                   help.empty() ? fmt::format("the file has: {}", fmt::join(names, ", ")) : help};
+                   nearest_or_all(options_.model, names)};
 }
 
 bool Session::has_entry(const std::string& entry) const {

@@ -122,6 +122,8 @@ class Session {
 ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names);
 /// Nearest of `candidates` as a sentence (`did you mean `x`?`), or empty.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates);
+/// The same, but lists all candidates (`there are: a, b`) where none is near.
+std::string nearest_or_all(const std::string& word, const std::vector<std::string>& candidates);
 /// An error or warning without a place, of file and run-time failures.
 ir::Diagnostic plain_diagnostic(std::string code, std::string message, std::string help = "");
 

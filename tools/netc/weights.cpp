@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "runtime/safetensors.h"
 #include "runtime/weights.h"
 
 namespace netc::tools {
 
-namespace {
 void append_number(const runtime::Tensor& t, int64_t i, std::string& out) {
   if (t.type == runtime::ElementType::boolean) {
     out += t.number(i) != 0 ? "true" : "false";
@@ -25,6 +25,7 @@ void append_number(const runtime::Tensor& t, int64_t i, std::string& out) {
   }
 }
 
+namespace {
 void append_dim(const runtime::Tensor& t, size_t dim, int64_t& next, std::string& out) {
   if (dim == t.shape.size()) {
     append_number(t, next++, out);
@@ -45,12 +46,21 @@ void copy_weights(const runtime::Plan& from, const runtime::Arena& arena, EntryR
              runtime::read_slot(*runtime::find_slot(from, slot->role, slot->name), arena, 0));
 }
 
-void load_weights(const Session& session, const runtime::Plan& plan, runtime::Arena& arena,
-                  const std::string& path, const std::string& layout) {
+runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan,
+                               runtime::Arena& arena, const std::string& path,
+                               const std::string& layout) {
   auto slots = runtime::weight_slots(plan);
-  auto order = layout == "torch" ? runtime::WeightLayout::Torch : runtime::WeightLayout::InOut;
-  for (const std::string& warning : runtime::load_weights(path, order, slots, arena))
+  auto order = layout == "torch"  ? runtime::WeightLayout::Torch
+               : layout == "netc" ? runtime::WeightLayout::InOut
+                                  : runtime::WeightLayout::Unsaid;
+  std::error_code error;
+  const bool is_run = std::filesystem::is_directory(path, error);
+  const runtime::TensorFile file = runtime::read_safetensors(
+      is_run ? (std::filesystem::path(path) / "last.safetensors").string() : path);
+  for (const std::string& warning :
+       runtime::load_tensors(file, order, slots, arena, runtime::Fault::Weights))
     session.console().note(fmt::format("warning: {}\n", warning));
+  return file.metadata;
 }
 
 void save_tensors(const std::string& path,

@@ -82,7 +82,8 @@ json predictions_section(Session& session, const runtime::TrainerParts& parts,
   json section{{"split", split.name}};
   const auto classifications = find_classifications(predict.plan(), parts.eval);
   if (!classifications.empty()) {
-    section["classes"] = classified_section(predict, classifications[0], split, parts.data.classes);
+    section["classes"] = classified_section(predict, classifications[0], split,
+                                            split.find(classifications[0].label)->classes);
   } else if (const auto target = find_target(predict.plan(), parts.eval)) {
     const Outcomes outcomes = collect(predict, *target, split);
     if (target->numbers == 1 && outcomes.are_yes_or_no())
