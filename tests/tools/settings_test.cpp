@@ -33,6 +33,7 @@ struct Model {
   ProcessResult train(const std::vector<std::string>& settings,
                       const std::vector<std::string>& options = {}) const {
     std::vector<std::string> arguments = {"train", "m.net", "-o", "run", "-q"};
+    std::filesystem::remove_all(s.path("run"));
     for (const std::string& setting : settings) {
       arguments.push_back("--set");
       arguments.push_back("train." + setting);
