@@ -197,6 +197,7 @@ EndEvent Trainer::run() {
   end_.epochs = state_.epoch;
   end_.steps = state_.step;
   end_.seconds = watch.seconds();
+  if (state_.sample > 0) end_.so_far = scores(state_.running, settings_.metrics);
   end_.directory = settings_.directory;
   end_.weights = saver_.weights_path();
   end_.best_epoch = state_.best_epoch;

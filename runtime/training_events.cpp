@@ -137,6 +137,7 @@ std::string to_json(const EndEvent& event) {
   object.text("event", "end").text("reason", name(event.reason)).integer("epochs", event.epochs);
   object.integer("steps", event.steps).number("seconds", event.seconds);
   if (event.last && event.last->test) object.raw("test", scores_json(*event.last->test));
+  if (event.so_far) object.raw("so_far", scores_json(*event.so_far));
   if (event.best_epoch > 0) object.integer("best_epoch", event.best_epoch);
   return object.text("weights", event.weights).done();
 }

@@ -83,6 +83,7 @@ struct EndEvent {
   int64_t steps = 0;
   double seconds = 0;              ///< of this command
   std::optional<EpochEvent> last;  ///< of this command
+  std::optional<Scores> so_far;    ///< of an epoch under way: the weights are of its middle
   std::string directory;
   std::string weights;     ///< path of last.safetensors
   int64_t best_epoch = 0;  ///< 0: no validation

@@ -91,6 +91,8 @@ TEST(Trainer, ResumesBitExactlyFromAnyStep) {
     const EndEvent end = first.run(data, settings);
     EXPECT_EQ(end.reason, StopReason::StepLimit);
     EXPECT_EQ(end.steps, stop);
+    EXPECT_EQ(end.so_far.has_value(), stop % 5 != 0);
+    if (end.so_far) EXPECT_EQ(end.so_far->rows, stop % 5 * 16);
     settings.step_limit = -1;
     toy::Session second(1, 99);  // other initial weights: all must come from the file
     Recorder recorder;

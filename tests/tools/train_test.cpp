@@ -67,6 +67,12 @@ TEST(Train, ResumedEqualsUninterrupted) {
   // 5 steps an epoch: stopped in the middle of the second.
   auto part = s.netc({"train", "mnist.net", "-o", "parts", "--epochs", "3", "--steps", "7"});
   ASSERT_EQ(part.exit_code, 0) << part.err;
+  // The figures of the test records are not those of the weights in the middle of the second epoch.
+  const std::string summary = lines(part.out).back();
+  EXPECT_THAT(summary, testing::MatchesRegex("test  loss [0-9.]+  accuracy [0-9.]+  of epoch 1   "
+                                             "train  loss [0-9.]+  accuracy [0-9.]+  so far in "
+                                             "epoch 2   1 epoch, .* stopped after step 7"));
+  EXPECT_THAT(part.err, testing::HasSubstr("go on with `netc train --resume parts`\n"));
   EXPECT_NE(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
   auto rest = s.netc({"train", "mnist.net", "--resume", "parts"});
   ASSERT_EQ(rest.exit_code, 0) << rest.err;
@@ -206,7 +212,9 @@ TEST(Train, InterruptSavesAndExits130) {
       s.netc_interrupted({"train", "mnist.net", "-o", "run", "--epochs", "100000"}, "epoch 2/");
   EXPECT_EQ(r.exit_code, 130) << r.err;
   EXPECT_TRUE(s.exists("run/last.state"));
-  EXPECT_NE(r.out.find("saved run/last.safetensors"), std::string::npos) << r.out;
+  EXPECT_THAT(lines(r.out).back(),
+              testing::ContainsRegex("saved run/last.safetensors   interrupted after step [0-9]+$"));
+  EXPECT_THAT(r.err, testing::HasSubstr("go on with `netc train --resume run`\n"));
   EXPECT_EQ(s.netc({"eval", "run"}).exit_code, 0);
 }
 

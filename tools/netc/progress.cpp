@@ -241,22 +241,27 @@ void Progress::epoch(const EpochEvent& event) {
     plain_row(event);
 }
 
-void Progress::end(const runtime::EndEvent& event) {
-  clear_bar();
-  if (json_) {
-    print_out(runtime::to_json(event) + "\n");
-    return;
-  }
+std::string Progress::summary(const runtime::EndEvent& event) const {
   std::string text;
+  const auto add = [&](const char* split, const Scores& scores, const std::string& of) {
+    text += fmt::format("{}  loss {}", split, score(scores.loss));
+    for (const auto& [name, value] : scores.metrics)
+      text += fmt::format("  {} {}", name, score(value));
+    text += of + "   ";
+  };
+  // Weights saved in the middle of an epoch are not those that the last evaluation was of.
   if (event.last) {
     const EpochEvent& last = *event.last;
-    const Scores& best = last.test ? *last.test : last.valid ? *last.valid : last.train;
-    text = last.test ? "test" : last.valid ? "valid" : "train";
-    text += fmt::format("  loss {}", score(best.loss));
-    for (const auto& [name, value] : best.metrics)
-      text += fmt::format("  {} {}", name, score(value));
-    text += "   ";
+    add(last.test    ? "test"
+        : last.valid ? "valid"
+                     : "train",
+        last.test    ? *last.test
+        : last.valid ? *last.valid
+                     : last.train,
+        event.so_far ? fmt::format("  of epoch {}", last.epoch) : "");
   }
+  if (event.so_far)
+    add("train", *event.so_far, fmt::format("  so far in epoch {}", event.epochs + 1));
   text += fmt::format("{} {}, {:.1f} s   saved {}", event.epochs,
                       event.epochs == 1 ? "epoch" : "epochs", event.seconds, event.weights);
   switch (event.reason) {
@@ -269,10 +274,18 @@ void Progress::end(const runtime::EndEvent& event) {
       text += fmt::format("   stopped after step {}", event.steps);
       break;
     case runtime::StopReason::Signal:
-      text += "   interrupted";
+      text += fmt::format("   interrupted after step {}", event.steps);
       break;
   }
-  print_out(text + "\n");
+  return text + "\n";
+}
+
+void Progress::end(const runtime::EndEvent& event) {
+  clear_bar();
+  print_out(json_ ? runtime::to_json(event) + "\n" : summary(event));
+  if (event.reason == runtime::StopReason::StepLimit ||
+      event.reason == runtime::StopReason::Signal)
+    console_.note(fmt::format("go on with `netc train --resume {}`\n", event.directory));
 }
 
 }  // namespace netc::tools
