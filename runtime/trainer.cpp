@@ -170,6 +170,7 @@ EndEvent Trainer::run() {
   const Stopwatch watch;
   const InterruptScope interrupts;
   MetricsLog log(settings_.directory, resumed_, state_.epoch, state_.step);
+  end_.resumed_at_end = resumed_at_end();
   begin(log);
   try {
     while (state_.epoch < settings_.epochs && !must_stop()) {
@@ -201,13 +202,13 @@ EndEvent Trainer::run() {
   end_.directory = settings_.directory;
   end_.weights = saver_.weights_path();
   end_.best_epoch = state_.best_epoch;
-  log.write(end_);
+  if (!end_.resumed_at_end) log.write(end_);
   listener_.end(end_);
   return end_;
 }
 
 void Trainer::begin(MetricsLog& log) {
-  write_config();
+  if (!resumed_at_end()) write_config();
   if (resumed_) saver_.export_loaded(state_);
   start_nonfinite_ = nonfinite_weights();
   StartEvent event;
@@ -230,7 +231,7 @@ void Trainer::begin(MetricsLog& log) {
   event.threads = parts_.executor.pool().threads();
   event.resumed_epoch = resumed_ ? state_.epoch : 0;
   event.resumed_step = resumed_ ? state_.step : 0;
-  log.write(event);
+  if (!resumed_at_end()) log.write(event);
   listener_.start(event);
 }
 

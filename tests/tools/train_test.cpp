@@ -110,6 +110,28 @@ TEST(Train, EpochsIsTheTotalWhenResuming) {
   EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
 }
 
+TEST(Train, AFinishedRunIsLeftAsItIs) {
+  Scratch s;
+  s.example("two_layer.net");
+  ASSERT_EQ(s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "2"}).exit_code, 0);
+  std::map<std::string, std::string> before;
+  for (const char* file : {"config.net", "metrics.jsonl", "metrics.csv", "last.state",
+                           "last.state.1", "last.safetensors"})
+    before[file] = s.read(std::string("run/") + file);
+  for (const char* epochs : {"2", "1"}) {
+    const auto r = s.netc({"train", "--resume", "run", "--epochs", epochs});
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(r.out, "already finished: 2 epochs   saved run/last.safetensors\n");
+    EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run --epochs N`, N more than 2\n"));
+    EXPECT_THAT(r.err, testing::Not(testing::HasSubstr("resuming")));
+    for (const auto& [file, text] : before) EXPECT_EQ(s.read("run/" + file), text) << file;
+  }
+  // A run directory in place of a program.
+  const auto r = s.netc({"train", "run"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run` goes on with it"));
+}
+
 TEST(Train, LearnsAndEvalSaysTheSame) {
   Scratch s;
   s.example("mnist.net", 640, 100);

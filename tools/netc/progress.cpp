@@ -131,7 +131,7 @@ void Progress::start(const runtime::StartEvent& event) {
   console_.note(fmt::format("{}  {} parameters ({})   {}   {}, batch {}\n", event.model,
                             with_commas(event.parameters), byte_text(double(event.parameter_bytes)),
                             data, header_.optimizer, event.batch));
-  if (event.resumed_step > 0)
+  if (event.resumed_step > 0 && event.resumed_epoch < event.epochs)
     console_.note(fmt::format("resuming {} at epoch {}, step {}\n", event.directory,
                               event.resumed_epoch + 1, event.resumed_step));
   console_.note(fmt::format(
@@ -242,6 +242,9 @@ void Progress::epoch(const EpochEvent& event) {
 }
 
 std::string Progress::summary(const runtime::EndEvent& event) const {
+  if (event.resumed_at_end)
+    return fmt::format("already finished: {} {}   saved {}\n", event.epochs,
+                       event.epochs == 1 ? "epoch" : "epochs", event.weights);
   std::string text;
   const auto add = [&](const char* split, const Scores& scores, const std::string& of) {
     text += fmt::format("{}  loss {}", split, score(scores.loss));
@@ -286,6 +289,9 @@ void Progress::end(const runtime::EndEvent& event) {
   if (event.reason == runtime::StopReason::StepLimit ||
       event.reason == runtime::StopReason::Signal)
     console_.note(fmt::format("go on with `netc train --resume {}`\n", event.directory));
+  if (event.resumed_at_end)
+    console_.note(fmt::format("train on with `netc train --resume {} --epochs N`, N more than {}\n",
+                              event.directory, event.epochs));
 }
 
 }  // namespace netc::tools

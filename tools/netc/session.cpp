@@ -32,8 +32,15 @@ std::string cache_directory() {
 
 void require_program_file(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    throw UsageError{fmt::format("`{}` is a directory, not a program", path), ""};
+  if (std::filesystem::is_directory(path, error)) {
+    const std::string config = (std::filesystem::path(path) / "config.net").string();
+    const bool is_run = std::filesystem::is_regular_file(config, error);
+    throw UsageError{fmt::format("`{}` is a directory, not a program", path),
+                     is_run ? fmt::format("it holds a run of the program `{}`; `netc train --resume "
+                                          "{}` goes on with it",
+                                          config, path)
+                            : ""};
+  }
   if (!std::ifstream(path)) {
     throw UsageError{fmt::format("cannot read `{}`", path), std::filesystem::exists(path, error)
                                                                 ? "is it readable?"
