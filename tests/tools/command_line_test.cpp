@@ -167,6 +167,23 @@ TEST(CommandLine, WithoutATerminalTrainingIsPlainAscii) {
   for (char c : text) ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << text;
 }
 
+TEST(CommandLine, OutputThatIsLostIsAFailure) {
+  Scratch s;
+  s.write("tiny.net", kTiny);
+  s.npy_f32("x.npy", {5, 4});
+  for (const char* command :
+       {"train tiny.net -q -o run", "predict run --in x=x.npy", "eval run --split train", "--help",
+        "dump tiny.net", "check -v tiny.net", "train tiny.net -q -o other --json"}) {
+    EXPECT_EQ(shell(s, "netc " + std::string(command) + " >/dev/full; echo $?"),
+              "error[R0608]: cannot write to stdout: No space left on device\n3\n")
+        << command;
+  }
+  // The training itself was kept.
+  EXPECT_TRUE(s.exists("run/last.safetensors"));
+  // Who stops reading has what was wanted.
+  EXPECT_EQ(shell(s, "{ netc dump tiny.net; echo $? >&2; } | true"), "0\n");
+}
+
 TEST(CommandLine, TrainingAsJsonIsThreeKindsOfEvents) {
   Scratch s;
   s.write("tiny.net", kTiny);

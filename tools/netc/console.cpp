@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -53,10 +54,17 @@ int Console::width() const {
   return 80;
 }
 
+namespace {
+int first_output_error = 0;
+}  // namespace
+
 void print_out(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if ((std::fflush(stdout) != 0 || !written) && errno != EPIPE && first_output_error == 0)
+    first_output_error = errno;
 }
+
+int output_error() { return first_output_error; }
 
 void print_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);

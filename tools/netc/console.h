@@ -27,8 +27,11 @@ struct Console {
   int width() const;
 };
 
-/// Writes to stdout; a closed pipe is not an error.
+/// Writes to stdout; a closed pipe is not an error, what else keeps it from being written is
+/// remembered as output_error().
 void print_out(const std::string& text);
+/// errno of the first print_out() that failed; 0: all was written.
+int output_error();
 /// Writes to stderr.
 void print_error(const std::string& text);
 

@@ -146,9 +146,7 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
                   help.empty() ? fmt::format("`netc {} --help` lists its options", command) : help);
 }
 
-int main_of_netc(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  const Reporter reporter(argc, argv);
+int main_of_netc(int argc, char** argv, const Reporter& reporter) {
   CLI::App app("netc");
   app.set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   app.require_subcommand(0, 1);
@@ -201,4 +199,15 @@ int main_of_netc(int argc, char** argv) {
 
 }  // namespace netc::tools
 
-int main(int argc, char** argv) { return netc::tools::main_of_netc(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace netc::tools;
+  std::signal(SIGPIPE, SIG_IGN);
+  const Reporter reporter(argc, argv);
+  const int code = main_of_netc(argc, argv, reporter);
+  // A training that nobody could read still saves what it learnt; the loss of output shows here.
+  if (output_error() == 0) return code;
+  reporter.report(plain_diagnostic(
+      "R0608",
+      fmt::format("cannot write to stdout: {}", netc::runtime::system_message(output_error()))));
+  return code == 0 ? static_cast<int>(Exit::failure) : code;
+}
