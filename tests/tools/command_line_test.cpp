@@ -2,9 +2,11 @@
 // streams, events as JSON, the documents that netc writes about itself.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "tests/tools/shell.h"
@@ -41,7 +43,8 @@ TEST(CommandLine, HelpListsEveryCommandAndEveryCommandItsOptions) {
   for (const char* text : {"-o, --output DIR", "--save best|last|all", "--set PATH=VALUE",
                            "--cpu sse2|avx2|avx512|native", "-O0|1|2", "Common options:"})
     EXPECT_NE(train.find(text), std::string::npos) << text << "\n" << train;
-  for (const std::string& line : lines(train)) EXPECT_LE(line.size(), 100u) << line;
+  for (const std::string& text : {help, train})
+    for (const std::string& line : lines(text)) EXPECT_LE(line.size(), 80u) << line;
 }
 
 TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
@@ -165,6 +168,30 @@ TEST(CommandLine, WithoutATerminalTrainingIsPlainAscii) {
   const std::string text = shell(s, "LC_ALL=C.UTF-8 netc train tiny.net -o run");
   EXPECT_NE(text.find("epoch 2/2 loss "), std::string::npos) << text;
   for (char c : text) ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << text;
+}
+
+TEST(CommandLine, TrainingFitsTheTerminal) {
+  Scratch s;
+  s.example("mnist.net", 100, 40);
+  for (const int columns : {45, 80}) {
+    const std::string text =
+        terminal(s, "netc train mnist.net --epochs 1 -o run" + std::to_string(columns), columns);
+    for (const std::string& line : lines(text)) {
+      const auto width = std::count_if(line.begin(), line.end(),
+                                       [](char c) { return (c & 0xc0) != 0x80; });
+      EXPECT_LE(width, columns) << line;
+    }
+    // Values keep their units, paths their ends.
+    for (const char* whole : {"/last.safetensors\n", "batch 64\n"})
+      EXPECT_NE(text.find(whole), std::string::npos) << whole << "\n" << text;
+    EXPECT_TRUE(std::regex_search(text, std::regex("arena [0-9.]+ [KM]iB\n"))) << text;
+    // The column that one waits for stands in the narrowest table.
+    const size_t heading = text.find("test loss");
+    ASSERT_NE(heading, std::string::npos) << text;
+    EXPECT_NE(text.substr(heading, text.find('\n', heading) - heading).find("accuracy"),
+              std::string::npos)
+        << text;
+  }
 }
 
 TEST(CommandLine, OutputThatIsLostIsAFailure) {

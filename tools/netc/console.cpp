@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -48,6 +49,10 @@ void Console::note(const std::string& text) const {
   if (!quiet) print_error(text);
 }
 
+void Console::note_line(const std::string& line) const {
+  note((stderr_is_terminal ? wrapped(line, size_t(width())) : line) + "\n");
+}
+
 int Console::width() const {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -69,6 +74,24 @@ int output_error() { return first_output_error; }
 void print_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+std::string wrapped(std::string line, size_t width) {
+  const std::string indent = "  ";
+  std::string out;
+  while (line.size() > width) {
+    size_t at = std::string::npos;
+    for (const char* gap : {"   ", "; ", " "}) {
+      at = line.rfind(gap, width - 1);
+      if (at != std::string::npos && line.find_first_not_of(' ') < at) break;
+      at = std::string::npos;
+    }
+    if (at == std::string::npos) break;
+    if (line[at] == ';') ++at;
+    out += line.substr(0, at) + "\n";
+    line = indent + line.substr(std::min(line.find_first_not_of(' ', at), line.size()));
+  }
+  return out + line;
 }
 
 std::string with_commas(int64_t n) {

@@ -23,6 +23,8 @@ struct Console {
   static Console detect(ColourChoice choice);
   /// Writes to stderr unless quiet.
   void note(const std::string& text) const;
+  /// The same, of one line that is wrapped to the terminal.
+  void note_line(const std::string& line) const;
   /// Columns of the terminal at stderr, 80 when unknown.
   int width() const;
 };
@@ -34,6 +36,10 @@ void print_out(const std::string& text);
 int output_error();
 /// Writes to stderr.
 void print_error(const std::string& text);
+
+/// A line with line breaks where it would be wider than `width`: between its parts, which three
+/// spaces or a semicolon separate, else between its words. Further lines are indented.
+std::string wrapped(std::string line, size_t width);
 
 /// 2913290 -> `2,913,290`.
 std::string with_commas(int64_t n);

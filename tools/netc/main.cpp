@@ -24,21 +24,6 @@
 namespace netc::tools {
 
 namespace {
-constexpr const char* kHelp =
-    R"(netc — compile, train and inspect .net models
-usage: netc <command> <file.net> [options]
-  train      train the model, save weights               check      parse, type and shape check; parameters with -v
-  eval       loss and metrics of saved weights           gradcheck  compare gradients with finite differences (f64)
-  predict    run the model on inputs                     dump       show a stage: AST, IR, LLVM IR, asm, DOT
-  run        one entry point on given tensors            fmt        format source (--check to test)
-  bench      time forward and training step              explain    describe an error code, a function or a setting
-  diff       the backward as a program                   completions  for bash, zsh, fish
-  lsp        language server on stdio
-common: --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --version  --json  --color auto|always|never  -q (nothing on stderr but errors)  -v
-        --model NAME  --diagnostics short|json  --max-errors N
-`netc <command> --help` lists the options of a command.
-)";
-
 /// The value of an option as it stands on the command line, parsed or not.
 std::string written_value(int argc, char** argv, std::string_view option) {
   std::string value;
@@ -186,11 +171,11 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
     return static_cast<int>(Exit::usage);
   }
   if (help) {
-    print_out(kHelp);
+    print_out(general_help(app));
     return 0;
   }
   if (!action) {
-    print_error(kHelp);
+    print_error(general_help(app));
     return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run_action(action, reporter, argc, argv));

@@ -42,6 +42,8 @@ std::vector<CommandEntry> command_table(const CLI::App& app);
 /// Lets an option take these values only.
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices);
 
+/// The text of `netc --help`.
+std::string general_help(const CLI::App& app);
 /// The text of `netc COMMAND --help`.
 std::string command_help(const CommandEntry& command);
 

@@ -128,14 +128,15 @@ void Progress::start(const runtime::StartEvent& event) {
   for (size_t i = 0; i < event.splits.size(); ++i)
     data += fmt::format("{} {} {}", i > 0 ? "," : "", with_commas(event.splits[i].second),
                         event.splits[i].first);
-  console_.note(fmt::format("{}  {} parameters ({})   {}   {}, batch {}\n", event.model,
-                            with_commas(event.parameters), byte_text(double(event.parameter_bytes)),
-                            data, header_.optimizer, event.batch));
+  console_.note_line(fmt::format("{}  {} parameters ({})   {}   {}, batch {}", event.model,
+                                 with_commas(event.parameters),
+                                 byte_text(double(event.parameter_bytes)), data, header_.optimizer,
+                                 event.batch));
   if (event.resumed_step > 0 && event.resumed_epoch < event.epochs)
-    console_.note(fmt::format("resuming {} at epoch {}, step {}\n", event.directory,
-                              event.resumed_epoch + 1, event.resumed_step));
-  console_.note(fmt::format(
-      "compiled step + eval in {:.0f} ms{}: {} kernels, {}, {} {}; arena {}\n",
+    console_.note_line(fmt::format("resuming {} at epoch {}, step {}", event.directory,
+                                   event.resumed_epoch + 1, event.resumed_step));
+  console_.note_line(fmt::format(
+      "compiled step + eval in {:.0f} ms{}: {} kernels, {}, {} {}; arena {}",
       header_.compile_milliseconds, header_.from_cache ? " (cached)" : "", header_.kernels,
       header_.cpu, event.threads, event.threads == 1 ? "thread" : "threads",
       byte_text(double(header_.arena_bytes))));
@@ -197,11 +198,14 @@ void Progress::step(const runtime::StepEvent& event) {
 void Progress::table_row(const EpochEvent& event) {
   std::vector<Column> columns{{"epoch", fmt::format("{}/{}", event.epoch, event.epochs), 0,
                                epoch_width(event.epochs), false, 0}};
+  const Scores* wanted = event.test ? &*event.test : event.valid ? &*event.valid : &event.train;
   for (const auto& [split, scores] : splits_of(event)) {
     const std::string loss = split.empty() ? "loss" : split + " loss";
+    // What training is judged by goes last.
+    int rank = scores == wanted ? 1 : 100;
     columns.push_back({loss, score(scores->loss), 2, split.empty() ? 7 : loss.size() + 1,
-                       !split.empty(), split.empty() ? 0 : 1});
-    int rank = 2;
+                       !split.empty(), split.empty() ? 0 : rank});
+    ++rank;
     for (const auto& [name, value] : scores->metrics)
       columns.push_back({name, score(value), 3, width_of(name), false, rank++});
   }
@@ -280,6 +284,7 @@ std::string Progress::summary(const runtime::EndEvent& event) const {
       text += fmt::format("   interrupted after step {}", event.steps);
       break;
   }
+  if (const auto space = table_space()) text = wrapped(text, *space);
   return text + "\n";
 }
 
