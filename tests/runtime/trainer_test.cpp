@@ -214,6 +214,18 @@ TEST(Trainer, DropLastAndNoShuffle) {
   EXPECT_EQ(recorder.epochs[0].train.rows, 32);
 }
 
+TEST(Trainer, SaysThatABatchIsMoreThanThereIs) {
+  for (const int64_t records : {15, 16}) {
+    const Dataset data = toy::dataset(records);
+    toy::Session session;
+    Recorder recorder;
+    session.run(data, toy::settings("", 1), false, recorder);
+    ASSERT_EQ(recorder.notices.size(), records < 16 ? 1u : 0u);
+    if (records < 16)
+      EXPECT_THAT(recorder.notices[0], HasSubstr("a batch of 16 is more than the 15 records"));
+  }
+}
+
 TEST(Trainer, ExplainsSettingsThatTheDataCannotServe) {
   const Dataset data = toy::dataset(8);
   auto message = [&](auto change) {

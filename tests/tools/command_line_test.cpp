@@ -63,6 +63,19 @@ TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
             std::string::npos);
   EXPECT_NE(error({"dump", "tiny.net", "--after", "simplfy"}).find("did you mean `simplify`?"),
             std::string::npos);
+  const auto dump = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"dump", "tiny.net"});
+    return error(options);
+  };
+  EXPECT_NE(dump({"--stage=fused", "--kernel", "K0"}).find("did you mean `k0`?"),
+            std::string::npos);
+  EXPECT_NE(dump({"--stage=asm", "--kernel", "kernel"}).find("kernels are: k0"), std::string::npos);
+  EXPECT_NE(dump({"--kernel", "k0"}).find("they are made at `--stage=fused`"), std::string::npos);
+  EXPECT_EQ(s.netc({"dump", "tiny.net", "--stage=fused", "--kernel", "k0"}).exit_code, 0);
+  EXPECT_NE(error({"diff", "tiny.net", "--wrt", "z"}).find("did you mean `x`?"), std::string::npos);
+  EXPECT_NE(dump({"--stage=backward", "--wrt", "x,image"}).find("no input `image`"),
+            std::string::npos);
+  EXPECT_EQ(s.netc({"diff", "tiny.net", "--wrt", "y"}).exit_code, 0);
   EXPECT_EQ(error({"tain", "tiny.net"}),
             "error: `tain` is not a command\n  = help: did you mean `train`?\n");
   EXPECT_EQ(error({"check", "tiny.net", "--jsn"}),

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "frontend/diagnostics.h"
+#include "frontend/parse.h"
 #include "runtime/limits.h"
 #include "tools/netc/memory_use.h"
 
@@ -177,6 +178,43 @@ const frontend::ModelInfo& Session::model() const {
   std::string help = did_you_mean(options_.model, names);
   throw UsageError{fmt::format("no model is called `{}`", options_.model),
                    help.empty() ? fmt::format("the file has: {}", fmt::join(names, ", ")) : help};
+}
+
+std::vector<std::string> Session::input_names() const {
+  std::set<std::string> names;
+  const auto is_chosen = [&](const std::string& model) {
+    return options_.model.empty() || model == options_.model;
+  };
+  for (const ir::Function& f : program_.module.functions) {
+    if (!f.entry || !is_chosen(f.name.substr(0, f.name.rfind('.')))) continue;
+    for (const ir::Parameter& p : f.params)
+      if (p.role == ir::Role::Input && !(f[p.value].type.shape.empty() &&
+                                         frontend::is_control_input(f[p.value].name)))
+        names.insert(f[p.value].name);
+  }
+  // What no entry point needs is declared all the same.
+  frontend::SourceSet sources;
+  frontend::Diagnostics ignored;
+  const frontend::File file =
+      frontend::parse(sources, sources.add("", "", program_.config_text), ignored);
+  for (const frontend::Item& item : file.items) {
+    const auto* m = std::get_if<frontend::ModelItem>(&item.node);
+    if (m == nullptr || !is_chosen(m->name)) continue;
+    for (const frontend::Stmt& s : m->body)
+      if (const auto* input = std::get_if<frontend::InputDecl>(&s.node))
+        names.insert(input->name.str());
+  }
+  return {names.begin(), names.end()};
+}
+
+void Session::require_inputs(const std::vector<std::string>& wrt) const {
+  const std::vector<std::string> names = input_names();
+  for (const std::string& name : wrt) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::string help = did_you_mean(name, names);
+    throw UsageError{fmt::format("--wrt: there is no input `{}`", name),
+                     help.empty() ? fmt::format("inputs are: {}", fmt::join(names, ", ")) : help};
+  }
 }
 
 bool Session::has_entry(const std::string& entry) const {
