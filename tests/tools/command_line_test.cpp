@@ -83,6 +83,27 @@ TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
   EXPECT_NE(error({"check", "tiny.net", "--zzz"}).find("netc check --help"), std::string::npos);
 }
 
+TEST(CommandLine, ValuesThatAnOptionDoesNotTakeLeadToItsPage) {
+  Scratch s;
+  s.write("tiny.net", kTiny);
+  const auto error = [&](const std::vector<std::string>& command) {
+    const ProcessResult r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 2);
+    return r.err;
+  };
+  EXPECT_EQ(error({"eval", "tiny.net", "--split", "val"}),
+            "error: --split: `val` is not one of test, valid, train\n"
+            "  = help: did you mean `valid`?\n");
+  EXPECT_NE(error({"dump", "tiny.net", "--stage=fusd"}).find("did you mean `fused`?"),
+            std::string::npos);
+  EXPECT_EQ(error({"train", "tiny.net", "--dtype", "f16"}),
+            "error: --dtype: `f16` is not one of f32, f64\n"
+            "  = help: `netc train --help` lists its options\n");
+  EXPECT_NE(error({"check", "tiny.net", "--threads", "0"}).find("`netc check --help`"),
+            std::string::npos);
+  EXPECT_NE(error({"completions", "tcsh"}).find("`netc completions --help`"), std::string::npos);
+}
+
 TEST(CommandLine, ALimitOfAProgramIsOne) {
   Scratch s;
   s.write("tiny.net", kTiny);

@@ -94,12 +94,19 @@ std::optional<std::string> answer(const CLI::App& app, const std::vector<std::st
 
 /// Says what is wrong with a command line, and what was perhaps meant.
 void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
-  const std::string general = "`netc --help` lists commands and options";
-  const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
-  const std::vector<std::string> rest = app.remaining(true);
-  if (extras == nullptr || rest.empty()) return reporter.report(error.what(), general);
   const std::vector<const CLI::App*> chosen =
       app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  const std::string general =
+      chosen.empty() ? "`netc --help` lists commands and options"
+                     : fmt::format("`netc {} --help` lists its options", chosen.front()->get_name());
+  const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
+  const std::vector<std::string> rest = app.remaining(true);
+  if (extras == nullptr || rest.empty()) {
+    const std::string text = error.what();
+    const size_t line = text.find('\n');
+    return reporter.report(text.substr(0, line),
+                           line == std::string::npos ? general : text.substr(line + 1));
+  }
   std::vector<std::string> known;
   if (chosen.empty()) {
     for (const CLI::App* command : app.get_subcommands(nullptr))
@@ -128,7 +135,7 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
     help = fmt::format("settings are changed with `--set train.{}=…`",
                        std::find(keys.begin(), keys.end(), key) != keys.end() ? key : meant);
   reporter.report(fmt::format("`netc {}` has no option `{}`", command, word),
-                  help.empty() ? fmt::format("`netc {} --help` lists its options", command) : help);
+                  help.empty() ? general : help);
 }
 
 int main_of_netc(int argc, char** argv, const Reporter& reporter) {

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "frontend/diagnostics.h"
+
 namespace netc::tools {
 
 namespace {
@@ -74,7 +76,16 @@ std::vector<CommandEntry> command_table(const CLI::App& app) {
 
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices) {
   option->type_name(fmt::format("{}", fmt::join(choices, "|")));
-  return option->check(CLI::IsMember(std::move(choices)).description(""));
+  const auto check = [choices = std::move(choices)](const std::string& word) {
+    std::string meant = frontend::nearest(word, choices);
+    for (const std::string& choice : choices)
+      if (meant.empty() && !word.empty() && choice.starts_with(word)) meant = choice;
+    if (meant == word) return std::string();
+    const std::string message =
+        fmt::format("`{}` is not one of {}", word, fmt::join(choices, ", "));
+    return meant.empty() ? message : fmt::format("{}\ndid you mean `{}`?", message, meant);
+  };
+  return option->check(check, "");
 }
 
 std::string general_help(const CLI::App& app) {
