@@ -228,6 +228,8 @@ void Trainer::begin(MetricsLog& log) {
   event.batch = settings_.batch;
   event.steps_per_epoch = steps_per_epoch();
   event.seed = settings_.seed;
+  event.lr = schedule_.base();
+  event.schedule = settings_.lr.name;
   event.threads = parts_.executor.pool().threads();
   event.resumed_epoch = resumed_ ? state_.epoch : 0;
   event.resumed_step = resumed_ ? state_.step : 0;

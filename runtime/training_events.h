@@ -30,6 +30,8 @@ struct StartEvent {
   std::string directory;
   int64_t epochs = 0, batch = 0, steps_per_epoch = 0;
   uint64_t seed = 0;
+  double lr = 0;         ///< of the `train` block: a schedule's highest
+  std::string schedule;  ///< its name
   int threads = 1;
   int64_t resumed_epoch = 0, resumed_step = 0;  ///< 0, 0: from the start
 };

@@ -255,7 +255,10 @@ TEST(CommandLine, TrainingAsJsonIsThreeKindsOfEvents) {
   const json start = json::parse(events.front()), end = json::parse(events.back());
   EXPECT_EQ(start["event"], "start");
   EXPECT_EQ(start["parameters"], 4);
+  EXPECT_EQ(start["settings"]["lr"], 0.01);
+  EXPECT_FALSE(start["settings"].contains("schedule"));
   EXPECT_EQ(end["event"], "end");
+  EXPECT_EQ(end["train"], json::parse(events[2])["train"]);
   for (int e : {1, 2}) {
     const json epoch = json::parse(events[size_t(e)]);
     EXPECT_EQ(epoch["event"], "epoch");

@@ -144,7 +144,8 @@ TEST(Train, LearnsAndEvalSaysTheSame) {
   EXPECT_TRUE(epoch.contains("lr"));
   EXPECT_TRUE(epoch.contains("seconds"));
   EXPECT_FALSE(last_event(r, "start").is_null());
-  EXPECT_FALSE(last_event(r, "end").is_null());
+  EXPECT_EQ(last_event(r, "end")["train"], epoch["train"]);
+  EXPECT_EQ(last_event(r, "end")["test"], epoch["test"]);
 
   auto eval = s.netc({"eval", "run", "--json"});
   ASSERT_EQ(eval.exit_code, 0) << eval.err;
