@@ -205,6 +205,24 @@ TEST(CommandLine, WithoutATerminalTrainingIsPlainAscii) {
   for (char c : text) ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << text;
 }
 
+TEST(CommandLine, WhatNetcSaysOfItselfIsAsciiWithoutATerminal) {
+  Scratch s;
+  std::vector<std::vector<std::string>> commands = {{"--help"}};
+  for (const char* command : {"train", "run", "explain", "dump"}) commands.push_back({command, "--help"});
+  const std::string reference = s.netc({"explain", "--all"}).out;
+  static const std::regex heading("\n### ([A-Za-z0-9_.]+)");
+  for (std::sregex_iterator at(reference.begin(), reference.end(), heading), end; at != end; ++at)
+    commands.push_back({"explain", (*at)[1]});
+  EXPECT_GT(commands.size(), 20u);
+  for (const auto& command : commands) {
+    const ProcessResult r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 0) << command.back();
+    const std::string text = r.out + r.err;
+    for (char c : text) ASSERT_GE(c, 0) << command.back() << "\n" << text;
+  }
+  EXPECT_NE(terminal(s, "netc --help").find("netc — compile"), std::string::npos);
+}
+
 TEST(CommandLine, TrainingFitsTheTerminal) {
   Scratch s;
   s.example("mnist.net", 100, 40);

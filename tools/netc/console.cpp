@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace netc::tools {
 
@@ -67,6 +68,17 @@ void print_out(const std::string& text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if ((std::fflush(stdout) != 0 || !written) && errno != EPIPE && first_output_error == 0)
     first_output_error = errno;
+}
+
+std::string prose(std::string text, std::FILE* stream) {
+  if (isatty(fileno(stream)) != 0) return text;
+  static constexpr std::pair<const char*, const char*> kSpellings[] = {
+      {"—", "-"},  {"…", "..."}, {"·", "*"},  {"±", "+-"},  {"√", "sqrt"},
+      {"²", "^2"}, {"³", "^3"},  {"π", "pi"}, {"Φ", "Phi"}, {"\u0302", "^"}};
+  for (const auto& [symbol, spelling] : kSpellings)
+    for (size_t at = 0; (at = text.find(symbol, at)) != std::string::npos;)
+      text.replace(at, std::strlen(symbol), spelling);
+  return text;
 }
 
 int output_error() { return first_output_error; }

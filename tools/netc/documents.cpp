@@ -35,7 +35,7 @@ const std::vector<Section>& sections() {
       {"Streams",
        "Results go to stdout (of train: a line an epoch and the summary), live progress and "
        "diagnostics to stderr. Without a terminal there are no bars and no carriage returns, and "
-       "what is written is ASCII. With --json, stdout is JSON lines; numbers print in the shortest "
+       "what netc says is ASCII. With --json, stdout is JSON lines; numbers print in the shortest "
        "form that reads back the same.",
        {}},
       {"Settings",

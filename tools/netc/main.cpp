@@ -132,7 +132,7 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
   std::string help = did_you_mean(word, known);
   if (const std::string meant = frontend::intended_name(key, keys);
       std::find(keys.begin(), keys.end(), key) != keys.end() || (help.empty() && !meant.empty()))
-    help = fmt::format("settings are changed with `--set train.{}=…`",
+    help = fmt::format("settings are changed with `--set train.{}=VALUE`",
                        std::find(keys.begin(), keys.end(), key) != keys.end() ? key : meant);
   reporter.report(fmt::format("`netc {}` has no option `{}`", command, word),
                   help.empty() ? general : help);
@@ -168,7 +168,7 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     for (const CommandEntry& c : command_table(app))
-      if (app.got_subcommand(c.name)) print_out(command_help(c));
+      if (app.got_subcommand(c.name)) print_out(prose(command_help(c), stdout));
     return 0;
   } catch (const CLI::CallForVersion& e) {
     print_out(std::string(e.what()) + "\n");
@@ -178,11 +178,11 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
     return static_cast<int>(Exit::usage);
   }
   if (help) {
-    print_out(general_help(app));
+    print_out(prose(general_help(app), stdout));
     return 0;
   }
   if (!action) {
-    print_error(general_help(app));
+    print_error(prose(general_help(app), stderr));
     return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run_action(action, reporter, argc, argv));
