@@ -360,6 +360,7 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
     const Kernel& k = unit.kernels[i];
     const Emitted& code = unit.artifact.emitted[size_t(unit.code[i])];
     overrun = std::max(overrun, code.overrun);
+    const std::string name = symbol(unit, size_t(unit.code[i]));
     std::vector<Range> ranges;
     auto add_area = [&](int64_t bytes) {
       ranges.push_back({unit.arena_bytes, unit.arena_bytes + bytes});
@@ -377,7 +378,13 @@ void schedule(Unit& unit, runtime::Plan& plan, Holder& holder, int64_t batch) {
     for (size_t r = 0; r < ranges.size(); ++r) table[r] = ranges[r].begin;
     for (const Step& step : code.steps) {
       ScheduledTask t;
-      t.task = {k.name, nullptr, table.get(), step.chunks, step.flops, step.bytes};
+      // Steps of one kernel are told apart by what their functions are called behind its own name.
+      t.task = {k.name + step.function.substr(std::min(name.size(), step.function.size())),
+                nullptr,
+                table.get(),
+                step.chunks,
+                step.flops,
+                step.bytes};
       t.task.function =
           reinterpret_cast<runtime::KernelFunction>(holder.code->address(step.function));
       for (int r : step.reads) t.reads.push_back(ranges[size_t(r)]);

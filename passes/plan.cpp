@@ -103,6 +103,21 @@ bool reads_in_step(const Function& function, const KernelUses& uses, ValueId now
   return true;
 }
 
+namespace {
+std::optional<int64_t> bytes_of(const ir::Dim& elements, ir::DType dtype, int64_t batch) {
+  const ir::Dim bytes = elements * ir::Dim(ir::byte_size(dtype));
+  std::map<std::string, int64_t> sizes;
+  for (const std::string& name : bytes.symbols()) sizes[name] = batch;
+  return bytes.evaluate(sizes);
+}
+}  // namespace
+
+std::optional<int64_t> element_bytes(const Value& value, int64_t batch) {
+  ir::Dim count = 1;
+  for (const ir::Dim& d : value.type.shape) count = count * d;
+  return bytes_of(count, value.type.dtype, batch);
+}
+
 std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
   ir::Dim count = 1;
   const ir::Shape& shape = value.type.shape;
@@ -116,10 +131,7 @@ std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
       count = count * (padded && d + 1 == shape.size() ? ir::Dim(*value.storage->leading_stride)
                                                        : shape[d]);
   }
-  count = count * ir::Dim(ir::byte_size(value.type.dtype));
-  std::map<std::string, int64_t> sizes;
-  for (const std::string& name : count.symbols()) sizes[name] = batch;
-  return count.evaluate(sizes);
+  return bytes_of(count, value.type.dtype, batch);
 }
 
 std::optional<int64_t> padded_row(int64_t length, ir::DType dtype) {

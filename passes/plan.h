@@ -30,6 +30,8 @@ KernelUses kernel_uses(const ir::Function& function);
 bool reads_in_step(const ir::Function& function, const KernelUses& uses, ir::ValueId now,
                    ir::ValueId old);
 
+/// Bytes of a value's elements, for named sizes of `batch`; nothing on overflow.
+std::optional<int64_t> element_bytes(const ir::Value& value, int64_t batch);
 /// Bytes of a value with its leading stride, for named sizes of `batch`; nothing on overflow.
 std::optional<int64_t> stored_bytes(const ir::Value& value, int64_t batch);
 

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,12 +35,20 @@ void create_all(const std::string& path) {
   if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw cannot_create(path);
 }
 
-bool is_ours(std::string_view name) {
+/// What training was for: a checkpoint or weights.
+bool is_result(std::string_view name) {
   for (const char* own : {"last.state", "last.state.1", "last.safetensors", "best.safetensors",
-                          "metrics.jsonl", "metrics.csv", "config.net", "report.html"}) {
+                          "ema.safetensors"}) {
     if (name == own) return true;
   }
   return name.starts_with("epoch-") && name.ends_with(".safetensors");
+}
+
+bool is_ours(std::string_view name) {
+  for (const char* own : {"metrics.jsonl", "metrics.csv", "config.net", "report.html"}) {
+    if (name == own) return true;
+  }
+  return is_result(name);
 }
 
 bool is_temporary(std::string_view name) {
@@ -48,14 +58,19 @@ bool is_temporary(std::string_view name) {
 }
 
 template <typename Condition>
-void remove_files(const std::string& path, Condition condition) {
-  DIR* stream = opendir(path.c_str());
-  if (!stream) return;
+std::vector<std::string> files(const std::string& path, Condition condition) {
   std::vector<std::string> names;
+  DIR* stream = opendir(path.c_str());
+  if (!stream) return names;
   while (const dirent* entry = readdir(stream)) {
     if (condition(std::string_view(entry->d_name))) names.emplace_back(entry->d_name);
   }
   closedir(stream);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void remove(const std::string& path, const std::vector<std::string>& names) {
   for (const std::string& name : names) unlink((path + "/" + name).c_str());
 }
 
@@ -103,10 +118,27 @@ RunDirectory RunDirectory::open(const std::string& path, bool create) {
   return RunDirectory(path);
 }
 
-void RunDirectory::clear() {
-  remove_files(path_, [](std::string_view name) { return is_ours(name) || is_temporary(name); });
+void RunDirectory::start_new() {
+  const std::vector<std::string> present = files(path_, is_ours);
+  const auto holds = [&](const char* name) {
+    return std::find(present.begin(), present.end(), name) != present.end();
+  };
+  const auto result = std::find_if(present.begin(), present.end(), is_result);
+  const bool foreign = !present.empty() && !holds("metrics.jsonl");
+  if (result != present.end() || foreign) {
+    Error error(Fault::Output, fmt::format("{} already holds {}, and a new run would replace it",
+                                           printable(path_),
+                                           result != present.end() ? *result : present.front()));
+    if (holds("last.state")) {
+      error.help(fmt::format("`netc train --resume {}` goes on with the run that is there",
+                             printable(path_)));
+    }
+    throw Error(error.help("a new run needs another directory: choose one with `-o`").in_file(path_));
+  }
+  remove(path_, present);
+  remove_temporaries();
 }
 
-void RunDirectory::remove_temporaries() { remove_files(path_, is_temporary); }
+void RunDirectory::remove_temporaries() { remove(path_, files(path_, is_temporary)); }
 
 }  // namespace netc::runtime

@@ -22,8 +22,10 @@ class RunDirectory {
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// Removes what an earlier run left, so that the files of two runs never mix.
-  void clear();
+  /// Makes room for a new run: what a run left that came to nothing is removed, so that the files of
+  /// two runs never mix. Throws Error(Output) when there is a checkpoint, weights, or a file that
+  /// training would overwrite and no run has written.
+  void start_new();
   /// Removes temporary files that a killed process left.
   void remove_temporaries();
 

@@ -34,7 +34,7 @@ double Schedule::one_cycle(double peak, double step) const {
 }
 
 double Schedule::rate(int64_t step, int64_t epoch) const {
-  const double lr = argument("lr", 0.01);
+  const double lr = base();
   const auto t = static_cast<double>(step), total = static_cast<double>(total_steps_);
   const auto e = static_cast<double>(epoch);
   if (spec_.name == "constant") return lr;
@@ -63,7 +63,7 @@ void Schedule::epoch_ended(double validation_loss) {
   if (++plateau.bad_epochs <= static_cast<int64_t>(argument("patience", 5))) return;
   plateau.bad_epochs = 0;
   const double next = plateau.factor * argument("factor", 0.1);
-  if (argument("lr", 0.01) * (plateau.factor - next) > kPlateauSmallestChange) {
+  if (base() * (plateau.factor - next) > kPlateauSmallestChange) {
     plateau.factor = next;
   }
 }

@@ -27,6 +27,8 @@ class Schedule {
   Schedule(ScheduleSpec spec, int64_t total_steps)
       : spec_(std::move(spec)), total_steps_(total_steps) {}
 
+  /// The `lr` that the schedule varies: of those that rise, the highest.
+  double base() const { return argument("lr", 0.01); }
   /// Rate of step `step` (from 0) in epoch `epoch` (from 0).
   double rate(int64_t step, int64_t epoch) const;
   bool needs_validation() const { return spec_.name == "plateau"; }

@@ -171,6 +171,7 @@ EndEvent Trainer::run() {
   const Stopwatch watch;
   const InterruptScope interrupts;
   MetricsLog log(settings_.directory, resumed_, state_.epoch, state_.step);
+  end_.resumed_at_end = resumed_at_end();
   begin(log);
   try {
     while (state_.epoch < settings_.epochs && !must_stop()) {
@@ -198,16 +199,17 @@ EndEvent Trainer::run() {
   end_.epochs = state_.epoch;
   end_.steps = state_.step;
   end_.seconds = watch.seconds();
+  if (state_.sample > 0) end_.so_far = scores(state_.running, settings_.metrics);
   end_.directory = settings_.directory;
   end_.weights = saver_.weights_path();
   end_.best_epoch = state_.best_epoch;
-  log.write(end_);
+  if (!end_.resumed_at_end) log.write(end_);
   listener_.end(end_);
   return end_;
 }
 
 void Trainer::begin(MetricsLog& log) {
-  write_config();
+  if (!resumed_at_end()) write_config();
   if (resumed_) saver_.export_loaded(state_);
   start_nonfinite_ = nonfinite_weights();
   StartEvent event;
@@ -230,11 +232,17 @@ void Trainer::begin(MetricsLog& log) {
   event.batch = settings_.batch;
   event.steps_per_epoch = steps_per_epoch();
   event.seed = settings_.seed;
+  event.lr = schedule_.base();
+  event.schedule = settings_.lr.name;
   event.threads = parts_.executor.pool().threads();
   event.resumed_epoch = resumed_ ? state_.epoch : 0;
   event.resumed_step = resumed_ ? state_.step : 0;
-  log.write(event);
+  if (!resumed_at_end()) log.write(event);
   listener_.start(event);
+  if (settings_.batch > splits_.train.records && !resumed_at_end())
+    listener_.notice(fmt::format("a batch of {} is more than the {} records of the train split: "
+                                 "every step takes all of them",
+                                 settings_.batch, splits_.train.records));
 }
 
 void Trainer::write_config() const {

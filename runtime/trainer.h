@@ -103,6 +103,8 @@ class Trainer {
  private:
   enum class EpochOutcome : uint8_t { Ended, Stopped };
 
+  /// A resumed run that has all its epochs: nothing is trained, logged or configured anew.
+  bool resumed_at_end() const { return resumed_ && state_.epoch >= settings_.epochs; }
   void begin(MetricsLog& log);
   void write_config() const;
   void order_epoch();

@@ -58,6 +58,13 @@ std::string scores_json(const Scores& scores) {
   return object.done();
 }
 
+/// The scores of an epoch by split.
+void splits(JsonObject& object, const EpochEvent& event) {
+  object.raw("train", scores_json(event.train));
+  if (event.valid) object.raw("valid", scores_json(*event.valid));
+  if (event.test) object.raw("test", scores_json(*event.test));
+}
+
 const char* name(StopReason reason) {
   switch (reason) {
     case StopReason::Finished:
@@ -84,7 +91,8 @@ std::string to_json(const StartEvent& event) {
   for (const auto& [field, names] : event.classes) classes.raw(field, names_json(names));
   if (!event.classes.empty()) data.raw("classes", classes.done());
   settings.integer("epochs", event.epochs).integer("batch", event.batch);
-  settings.raw("seed", fmt::format("{}", event.seed));
+  settings.raw("seed", fmt::format("{}", event.seed)).number("lr", event.lr);
+  if (event.schedule != "constant") settings.text("schedule", event.schedule);
   for (const auto& [key, value] : event.settings) {
     if (key != "epochs" && key != "batch" && key != "seed") settings.text(key, value);
   }
@@ -110,9 +118,7 @@ std::string to_json(const StepEvent& event) {
 std::string to_json(const EpochEvent& event) {
   JsonObject object;
   object.text("event", "epoch").integer("epoch", event.epoch);
-  object.raw("train", scores_json(event.train));
-  if (event.valid) object.raw("valid", scores_json(*event.valid));
-  if (event.test) object.raw("test", scores_json(*event.test));
+  splits(object, event);
   if (event.average_valid || event.average_test) {
     JsonObject average;
     if (event.average_valid) average.raw("valid", scores_json(*event.average_valid));
@@ -144,7 +150,8 @@ std::string to_json(const EndEvent& event) {
   JsonObject object;
   object.text("event", "end").text("reason", name(event.reason)).integer("epochs", event.epochs);
   object.integer("steps", event.steps).number("seconds", event.seconds);
-  if (event.last && event.last->test) object.raw("test", scores_json(*event.last->test));
+  if (event.last) splits(object, *event.last);
+  if (event.so_far) object.raw("so_far", scores_json(*event.so_far));
   if (event.best_epoch > 0) object.integer("best_epoch", event.best_epoch);
   return object.text("weights", event.weights).done();
 }

@@ -31,6 +31,8 @@ struct StartEvent {
   std::string directory;
   int64_t epochs = 0, batch = 0, steps_per_epoch = 0;
   uint64_t seed = 0;
+  double lr = 0;         ///< of the `train` block: a schedule's highest
+  std::string schedule;  ///< its name
   int threads = 1;
   int64_t resumed_epoch = 0, resumed_step = 0;  ///< 0, 0: from the start
 };
@@ -80,10 +82,12 @@ enum class StopReason : uint8_t { Finished, Patience, StepLimit, Signal };
 struct EndEvent {
   StopReason reason = StopReason::Finished;
   int signal = 0;
-  int64_t epochs = 0;  ///< finished, over all commands of the run
+  int64_t epochs = 0;    ///< finished, over all commands of the run
+  bool resumed_at_end = false;  ///< they were all finished before this command
   int64_t steps = 0;
   double seconds = 0;              ///< of this command
   std::optional<EpochEvent> last;  ///< of this command
+  std::optional<Scores> so_far;    ///< of an epoch under way: the weights are of its middle
   std::string directory;
   std::string weights;     ///< path of last.safetensors
   int64_t best_epoch = 0;  ///< 0: no validation

@@ -343,7 +343,7 @@ TEST(Checkpoint, KilledTrainingResumesBitExactly) {
   auto go_on = [&](toy::Session& session, const std::string& path) {
     RunDirectory directory = RunDirectory::open(path, true);
     const bool resume = std::filesystem::exists(path + "/last.state");
-    if (!resume) directory.clear();
+    if (!resume) directory.start_new();
     session.run(data, toy::settings(path, 12), resume);
   };
   for (int trial = 0; trial < 12; ++trial) {
@@ -367,7 +367,7 @@ TEST(Checkpoint, KilledTrainingResumesBitExactly) {
   }
 }
 
-TEST(RunDirectory, NumbersLocksAndClears) {
+TEST(RunDirectory, NumbersLocksAndMakesRoom) {
   const TemporaryDirectory directory;
   {
     const RunDirectory first = RunDirectory::create(directory.file("runs"), "mlp");
@@ -377,18 +377,35 @@ TEST(RunDirectory, NumbersLocksAndClears) {
     EXPECT_THAT(message([&] { RunDirectory::open(first.path(), false); }), HasSubstr("is in use"));
   }
   RunDirectory again = RunDirectory::open(directory.file("runs/mlp-1"), false);
-  toy::write(again.file("last.state"), "x");
+  // What came to nothing makes room.
+  toy::write(again.file("metrics.jsonl"), "x");
+  toy::write(again.file("config.net"), "x");
   toy::write(again.file("last.state.tmp.123"), "x");
-  toy::write(again.file("epoch-3.safetensors"), "x");
   toy::write(again.file("notes.txt"), "x");
-  again.clear();
-  EXPECT_FALSE(std::filesystem::exists(again.file("last.state")));
+  again.start_new();
+  EXPECT_FALSE(std::filesystem::exists(again.file("metrics.jsonl")));
+  EXPECT_FALSE(std::filesystem::exists(again.file("config.net")));
   EXPECT_FALSE(std::filesystem::exists(again.file("last.state.tmp.123")));
-  EXPECT_FALSE(std::filesystem::exists(again.file("epoch-3.safetensors")));
   EXPECT_TRUE(std::filesystem::exists(again.file("notes.txt")));
   EXPECT_THAT(message([&] { RunDirectory::open(directory.file("none"), false); }),
               HasSubstr("cannot open the directory"));
   EXPECT_THAT(message([&] { RunDirectory::open("/proc/none", true); }), HasSubstr("cannot create"));
+}
+
+TEST(RunDirectory, NeverMakesRoomInARunOrAmongFilesOfOthers) {
+  for (const std::vector<const char*>& present :
+       std::vector<std::vector<const char*>>{{"last.state"},
+                                             {"config.net", "last.state.1", "metrics.jsonl"},
+                                             {"ema.safetensors", "metrics.jsonl"},
+                                             {"epoch-3.safetensors"},
+                                             {"config.net", "notes.txt"}}) {
+    const TemporaryDirectory directory;
+    for (const char* name : present) toy::write(directory.file(name), "x");
+    RunDirectory run = RunDirectory::open(directory.path(), true);
+    EXPECT_THAT(message([&] { run.start_new(); }), HasSubstr("already holds ")) << present[0];
+    for (const char* name : present)
+      EXPECT_TRUE(std::filesystem::exists(directory.file(name))) << name;
+  }
 }
 
 TEST(Interrupt, ASecondSignalEndsTheProcessAtOnce) {

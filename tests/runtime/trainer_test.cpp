@@ -91,6 +91,8 @@ TEST(Trainer, ResumesBitExactlyFromAnyStep) {
     const EndEvent end = first.run(data, settings);
     EXPECT_EQ(end.reason, StopReason::StepLimit);
     EXPECT_EQ(end.steps, stop);
+    EXPECT_EQ(end.so_far.has_value(), stop % 5 != 0);
+    if (end.so_far) EXPECT_EQ(end.so_far->rows, stop % 5 * 16);
     settings.step_limit = -1;
     toy::Session second(1, 99);  // other initial weights: all must come from the file
     Recorder recorder;
@@ -210,6 +212,18 @@ TEST(Trainer, DropLastAndNoShuffle) {
   session.run(data, settings, false, recorder);
   EXPECT_EQ(recorder.steps, 4);
   EXPECT_EQ(recorder.epochs[0].train.rows, 32);
+}
+
+TEST(Trainer, SaysThatABatchIsMoreThanThereIs) {
+  for (const int64_t records : {15, 16}) {
+    const Dataset data = toy::dataset(records);
+    toy::Session session;
+    Recorder recorder;
+    session.run(data, toy::settings("", 1), false, recorder);
+    ASSERT_EQ(recorder.notices.size(), records < 16 ? 1u : 0u);
+    if (records < 16)
+      EXPECT_THAT(recorder.notices[0], HasSubstr("a batch of 16 is more than the 15 records"));
+  }
 }
 
 TEST(Trainer, ExplainsSettingsThatTheDataCannotServe) {

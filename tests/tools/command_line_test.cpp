@@ -2,9 +2,11 @@
 // streams, events as JSON, the documents that netc writes about itself.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "tests/tools/shell.h"
@@ -41,7 +43,8 @@ TEST(CommandLine, HelpListsEveryCommandAndEveryCommandItsOptions) {
   for (const char* text : {"-o, --output DIR", "--save best|last|all", "--set PATH=VALUE",
                            "--cpu sse2|avx2|avx512|native", "-O0|1|2", "Common options:"})
     EXPECT_NE(train.find(text), std::string::npos) << text << "\n" << train;
-  for (const std::string& line : lines(train)) EXPECT_LE(line.size(), 100u) << line;
+  for (const std::string& text : {help, train})
+    for (const std::string& line : lines(text)) EXPECT_LE(line.size(), 80u) << line;
 }
 
 TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
@@ -60,11 +63,45 @@ TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
             std::string::npos);
   EXPECT_NE(error({"dump", "tiny.net", "--after", "simplfy"}).find("did you mean `simplify`?"),
             std::string::npos);
+  const auto dump = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"dump", "tiny.net"});
+    return error(options);
+  };
+  EXPECT_NE(dump({"--stage=fused", "--kernel", "K0"}).find("did you mean `k0`?"),
+            std::string::npos);
+  EXPECT_NE(dump({"--stage=asm", "--kernel", "kernel"}).find("kernels are: k0"), std::string::npos);
+  EXPECT_NE(dump({"--kernel", "k0"}).find("they are made at `--stage=fused`"), std::string::npos);
+  EXPECT_EQ(s.netc({"dump", "tiny.net", "--stage=fused", "--kernel", "k0"}).exit_code, 0);
+  EXPECT_NE(error({"diff", "tiny.net", "--wrt", "z"}).find("did you mean `x`?"), std::string::npos);
+  EXPECT_NE(dump({"--stage=backward", "--wrt", "x,image"}).find("no input `image`"),
+            std::string::npos);
+  EXPECT_EQ(s.netc({"diff", "tiny.net", "--wrt", "y"}).exit_code, 0);
   EXPECT_EQ(error({"tain", "tiny.net"}),
             "error: `tain` is not a command\n  = help: did you mean `train`?\n");
   EXPECT_EQ(error({"check", "tiny.net", "--jsn"}),
             "error: `netc check` has no option `--jsn`\n  = help: did you mean `--json`?\n");
   EXPECT_NE(error({"check", "tiny.net", "--zzz"}).find("netc check --help"), std::string::npos);
+}
+
+TEST(CommandLine, ValuesThatAnOptionDoesNotTakeLeadToItsPage) {
+  Scratch s;
+  s.write("tiny.net", kTiny);
+  const auto error = [&](const std::vector<std::string>& command) {
+    const ProcessResult r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 2);
+    return r.err;
+  };
+  EXPECT_EQ(error({"eval", "tiny.net", "--split", "val"}),
+            "error: --split: `val` is not one of test, valid, train\n"
+            "  = help: did you mean `valid`?\n");
+  EXPECT_NE(error({"dump", "tiny.net", "--stage=fusd"}).find("did you mean `fused`?"),
+            std::string::npos);
+  EXPECT_EQ(error({"train", "tiny.net", "--dtype", "f16"}),
+            "error: --dtype: `f16` is not one of f32, f64\n"
+            "  = help: `netc train --help` lists its options\n");
+  EXPECT_NE(error({"check", "tiny.net", "--threads", "0"}).find("`netc check --help`"),
+            std::string::npos);
+  EXPECT_NE(error({"completions", "tcsh"}).find("`netc completions --help`"), std::string::npos);
 }
 
 TEST(CommandLine, ALimitOfAProgramIsOne) {
@@ -110,7 +147,8 @@ TEST(CommandLine, AModelThatDoesNotFitIsRefusedBeforeTraining) {
   EXPECT_NE(r.err.find("the limit is 8.0 MiB"), std::string::npos) << r.err;
   // What holds most is the hidden layer, of 1024 x 4096 numbers.
   EXPECT_NE(r.err.find("wide.net:4:"), std::string::npos) << r.err;
-  EXPECT_NE(r.err.find("f32[batch, 4096]"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("f32[batch, 4096], is the largest tensor: 16.0 MiB"), std::string::npos)
+      << r.err;
   EXPECT_FALSE(s.exists("run"));
   EXPECT_EQ(s.netc({"train", "wide.net", "--set", "train.batch=8", "--max-memory", "8M", "-o",
                     "run", "-q"})
@@ -167,6 +205,65 @@ TEST(CommandLine, WithoutATerminalTrainingIsPlainAscii) {
   for (char c : text) ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << text;
 }
 
+TEST(CommandLine, WhatNetcSaysOfItselfIsAsciiWithoutATerminal) {
+  Scratch s;
+  std::vector<std::vector<std::string>> commands = {{"--help"}};
+  for (const char* command : {"train", "run", "explain", "dump"}) commands.push_back({command, "--help"});
+  const std::string reference = s.netc({"explain", "--all"}).out;
+  static const std::regex heading("\n### ([A-Za-z0-9_.]+)");
+  for (std::sregex_iterator at(reference.begin(), reference.end(), heading), end; at != end; ++at)
+    commands.push_back({"explain", (*at)[1]});
+  EXPECT_GT(commands.size(), 20u);
+  for (const auto& command : commands) {
+    const ProcessResult r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 0) << command.back();
+    const std::string text = r.out + r.err;
+    for (char c : text) ASSERT_GE(c, 0) << command.back() << "\n" << text;
+  }
+  EXPECT_NE(terminal(s, "netc --help").find("netc — compile"), std::string::npos);
+}
+
+TEST(CommandLine, TrainingFitsTheTerminal) {
+  Scratch s;
+  s.example("mnist.net", 100, 40);
+  for (const int columns : {45, 80}) {
+    const std::string text =
+        terminal(s, "netc train mnist.net --epochs 1 -o run" + std::to_string(columns), columns);
+    for (const std::string& line : lines(text)) {
+      const auto width = std::count_if(line.begin(), line.end(),
+                                       [](char c) { return (c & 0xc0) != 0x80; });
+      EXPECT_LE(width, columns) << line;
+    }
+    // Values keep their units, paths their ends.
+    for (const char* whole : {"/last.safetensors\n", "batch 64\n"})
+      EXPECT_NE(text.find(whole), std::string::npos) << whole << "\n" << text;
+    EXPECT_TRUE(std::regex_search(text, std::regex("arena [0-9.]+ [KM]iB\n"))) << text;
+    // The column that one waits for stands in the narrowest table.
+    const size_t heading = text.find("test loss");
+    ASSERT_NE(heading, std::string::npos) << text;
+    EXPECT_NE(text.substr(heading, text.find('\n', heading) - heading).find("accuracy"),
+              std::string::npos)
+        << text;
+  }
+}
+
+TEST(CommandLine, OutputThatIsLostIsAFailure) {
+  Scratch s;
+  s.write("tiny.net", kTiny);
+  s.npy_f32("x.npy", {5, 4});
+  for (const char* command :
+       {"train tiny.net -q -o run", "predict run --in x=x.npy", "eval run --split train", "--help",
+        "dump tiny.net", "check -v tiny.net", "train tiny.net -q -o other --json"}) {
+    EXPECT_EQ(shell(s, "netc " + std::string(command) + " >/dev/full; echo $?"),
+              "error[R0608]: cannot write to stdout: No space left on device\n3\n")
+        << command;
+  }
+  // The training itself was kept.
+  EXPECT_TRUE(s.exists("run/last.safetensors"));
+  // Who stops reading has what was wanted.
+  EXPECT_EQ(shell(s, "{ netc dump tiny.net; echo $? >&2; } | true"), "0\n");
+}
+
 TEST(CommandLine, TrainingAsJsonIsThreeKindsOfEvents) {
   Scratch s;
   s.write("tiny.net", kTiny);
@@ -177,7 +274,10 @@ TEST(CommandLine, TrainingAsJsonIsThreeKindsOfEvents) {
   const json start = json::parse(events.front()), end = json::parse(events.back());
   EXPECT_EQ(start["event"], "start");
   EXPECT_EQ(start["parameters"], 4);
+  EXPECT_EQ(start["settings"]["lr"], 0.01);
+  EXPECT_FALSE(start["settings"].contains("schedule"));
   EXPECT_EQ(end["event"], "end");
+  EXPECT_EQ(end["train"], json::parse(events[2])["train"]);
   for (int e : {1, 2}) {
     const json epoch = json::parse(events[size_t(e)]);
     EXPECT_EQ(epoch["event"], "epoch");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "tests/tools/netc_process.h"
@@ -424,7 +425,9 @@ TEST(Commands, BenchTimesEachKernelBesideTheLimitsOfTheMachine) {
   EXPECT_GT(lines[1]["peak_gflops"], 0);
   EXPECT_GT(lines[1]["bandwidth_gbytes_per_s"], 0);
   bool has_product = false;
+  std::set<std::string> names;
   for (size_t i = 2; i + 2 < lines.size(); ++i) {
+    EXPECT_TRUE(names.insert(lines[i]["kernel"]).second) << lines[i]["kernel"];
     EXPECT_TRUE(lines[i].contains("phase") && lines[i].contains("stores")) << lines[i];
     EXPECT_TRUE(lines[i].contains("percent_of_peak") && lines[i].contains("percent_of_bandwidth"));
     has_product |= lines[i]["gflops"] > 0 && lines[i].contains("place") &&

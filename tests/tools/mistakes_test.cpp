@@ -19,10 +19,10 @@ TEST(Mistakes, MistypedCommandsAndOptionsAreNamed) {
        "error: `netc train` has no option `--epoch`\n  = help: did you mean `--epochs`?\n"},
       {{"train", "neuron.net", "--lr=0.1"},
        "error: `netc train` has no option `--lr`\n"
-       "  = help: settings are changed with `--set train.lr=…`\n"},
+       "  = help: settings are changed with `--set train.lr=VALUE`\n"},
       {{"train", "neuron.net", "--batch-size", "3"},
        "error: `netc train` has no option `--batch-size`\n"
-       "  = help: settings are changed with `--set train.batch=…`\n"},
+       "  = help: settings are changed with `--set train.batch=VALUE`\n"},
       {{"check", "neuron.net", "two.net"},
        "error: `netc check` takes one file, and `two.net` is one more argument\n"
        "  = help: `netc check --help` lists what it takes\n"}};

@@ -136,7 +136,13 @@ TEST(Report, ShowsEverythingOfAClassifier) {
     EXPECT_TRUE(contains(section(page, "gradients"), parameter)) << parameter;
   EXPECT_TRUE(contains(section(page, "graph"), "cross_entropy"));
   EXPECT_TRUE(contains(section(page, "graph"), "d_linear0.weight"));
-  EXPECT_TRUE(contains(section(page, "memory"), "linear0.weight.m"));
+  // Sizes are those of the numbers, what is padded is told apart.
+  const std::string memory = section(page, "memory");
+  EXPECT_TRUE(contains(memory, "linear0.weight.m"));
+  EXPECT_TRUE(contains(page, "397.5 KiB</div>"));
+  EXPECT_TRUE(contains(memory, "Parameters take 397.5 KiB, the optimizer's states 795.1 KiB"));
+  EXPECT_TRUE(std::regex_search(memory, std::regex("and [0-9.]+ KiB pad their rows")));
+  EXPECT_TRUE(contains(memory, "linear0.weight <small>f32[784, 128]</small></td><td>392.0 KiB<"));
   EXPECT_TRUE(contains(section(page, "source"), "Linear(784, 128)"));
 }
 

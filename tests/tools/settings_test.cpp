@@ -33,6 +33,7 @@ struct Model {
   ProcessResult train(const std::vector<std::string>& settings,
                       const std::vector<std::string>& options = {}) const {
     std::vector<std::string> arguments = {"train", "m.net", "-o", "run", "-q"};
+    std::filesystem::remove_all(s.path("run"));
     for (const std::string& setting : settings) {
       arguments.push_back("--set");
       arguments.push_back("train." + setting);
@@ -175,6 +176,8 @@ TEST(Settings, SchedulesReachTheSteps) {
   Model run;
   // T = 20 steps; the figures are those of tests/runtime/schedule_test.cpp's formulas.
   ASSERT_EQ(run.train({"epochs=4", "log_every=1", "lr=one_cycle(0.1)"}).exit_code, 0);
+  EXPECT_EQ(run.events("start")[0]["settings"]["lr"], 0.1);
+  EXPECT_EQ(run.events("start")[0]["settings"]["schedule"], "one_cycle");
   auto steps = run.events("step");
   ASSERT_EQ(steps.size(), 20u);
   EXPECT_NEAR(steps[0]["lr"], 0.1 / 25, 1e-15);

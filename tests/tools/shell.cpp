@@ -45,9 +45,9 @@ std::string shell(const Scratch& s, const std::string& line) {
   return read_all(ends[0], pid);
 }
 
-std::string terminal(const Scratch& s, const std::string& line) {
+std::string terminal(const Scratch& s, const std::string& line, int columns) {
   int fd = -1;
-  const winsize size{40, 100, 0, 0};
+  const winsize size{40, static_cast<unsigned short>(columns), 0, 0};
   const pid_t pid = forkpty(&fd, nullptr, nullptr, &size);
   if (pid == 0) {
     setenv("TERM", "xterm", 1);

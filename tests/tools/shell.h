@@ -9,7 +9,7 @@ namespace netc::test {
 
 /// Runs a line in the folder of `s` and gives what it writes on both streams.
 std::string shell(const Scratch& s, const std::string& line);
-/// The same in a terminal of 100 columns without colour; progress that was overwritten is left out.
-std::string terminal(const Scratch& s, const std::string& line);
+/// The same in a terminal without colour; progress that was overwritten is left out.
+std::string terminal(const Scratch& s, const std::string& line, int columns = 100);
 
 }  // namespace netc::test

@@ -67,6 +67,12 @@ TEST(Train, ResumedEqualsUninterrupted) {
   // 5 steps an epoch: stopped in the middle of the second.
   auto part = s.netc({"train", "mnist.net", "-o", "parts", "--epochs", "3", "--steps", "7"});
   ASSERT_EQ(part.exit_code, 0) << part.err;
+  // The figures of the test records are not those of the weights in the middle of the second epoch.
+  const std::string summary = lines(part.out).back();
+  EXPECT_THAT(summary, testing::MatchesRegex("test  loss [0-9.]+  accuracy [0-9.]+  of epoch 1   "
+                                             "train  loss [0-9.]+  accuracy [0-9.]+  so far in "
+                                             "epoch 2   1 epoch, .* stopped after step 7"));
+  EXPECT_THAT(part.err, testing::HasSubstr("go on with `netc train --resume parts`\n"));
   EXPECT_NE(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
   auto rest = s.netc({"train", "mnist.net", "--resume", "parts"});
   ASSERT_EQ(rest.exit_code, 0) << rest.err;
@@ -104,6 +110,28 @@ TEST(Train, EpochsIsTheTotalWhenResuming) {
   EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
 }
 
+TEST(Train, AFinishedRunIsLeftAsItIs) {
+  Scratch s;
+  s.example("two_layer.net");
+  ASSERT_EQ(s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "2"}).exit_code, 0);
+  std::map<std::string, std::string> before;
+  for (const char* file : {"config.net", "metrics.jsonl", "metrics.csv", "last.state",
+                           "last.state.1", "last.safetensors"})
+    before[file] = s.read(std::string("run/") + file);
+  for (const char* epochs : {"2", "1"}) {
+    const auto r = s.netc({"train", "--resume", "run", "--epochs", epochs});
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(r.out, "already finished: 2 epochs   saved run/last.safetensors\n");
+    EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run --epochs N`, N more than 2\n"));
+    EXPECT_THAT(r.err, testing::Not(testing::HasSubstr("resuming")));
+    for (const auto& [file, text] : before) EXPECT_EQ(s.read("run/" + file), text) << file;
+  }
+  // A run directory in place of a program.
+  const auto r = s.netc({"train", "run"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run` goes on with it"));
+}
+
 TEST(Train, LearnsAndEvalSaysTheSame) {
   Scratch s;
   s.example("mnist.net", 640, 100);
@@ -116,7 +144,8 @@ TEST(Train, LearnsAndEvalSaysTheSame) {
   EXPECT_TRUE(epoch.contains("lr"));
   EXPECT_TRUE(epoch.contains("seconds"));
   EXPECT_FALSE(last_event(r, "start").is_null());
-  EXPECT_FALSE(last_event(r, "end").is_null());
+  EXPECT_EQ(last_event(r, "end")["train"], epoch["train"]);
+  EXPECT_EQ(last_event(r, "end")["test"], epoch["test"]);
 
   auto eval = s.netc({"eval", "run", "--json"});
   ASSERT_EQ(eval.exit_code, 0) << eval.err;
@@ -166,6 +195,31 @@ TEST(Train, RunDirectoryHoldsWhatItShould) {
   EXPECT_TRUE(s.exists("runs/digits-2/last.state"));
 }
 
+TEST(Train, ANewRunNeverReplacesAnother) {
+  Scratch s;
+  s.example("two_layer.net");
+  ASSERT_EQ(s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "1"}).exit_code, 0);
+  const std::string weights = s.read("run/last.safetensors");
+  auto r = s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "2"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_EQ(r.out, "");
+  EXPECT_THAT(r.err, testing::HasSubstr("error[R0608]: run already holds last.safetensors"));
+  EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run`"));
+  EXPECT_THAT(r.err, testing::HasSubstr("another directory"));
+  EXPECT_EQ(s.read("run/last.safetensors"), weights);
+  // Nor a file of the user's that has the name of one of a run's.
+  std::filesystem::create_directory(s.path("mine"));
+  s.write("mine/config.net", s.read("two_layer.net"));
+  r = s.netc({"train", "two_layer.net", "-o", "mine", "--epochs", "1"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_THAT(r.err, testing::HasSubstr("mine already holds config.net"));
+  EXPECT_EQ(s.read("mine/config.net"), s.read("two_layer.net"));
+  // What stopped before there was anything to keep is tried again in the same place.
+  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--set", "train.lr=1e30"}).exit_code, 3);
+  ASSERT_TRUE(s.exists("again/config.net"));
+  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--epochs", "1"}).exit_code, 0);
+}
+
 TEST(Train, LossThatIsNotFiniteStopsWithThree) {
   Scratch s;
   s.example("two_layer.net");
@@ -181,7 +235,9 @@ TEST(Train, InterruptSavesAndExits130) {
       s.netc_interrupted({"train", "mnist.net", "-o", "run", "--epochs", "100000"}, "epoch 2/");
   EXPECT_EQ(r.exit_code, 130) << r.err;
   EXPECT_TRUE(s.exists("run/last.state"));
-  EXPECT_NE(r.out.find("saved run/last.safetensors"), std::string::npos) << r.out;
+  EXPECT_THAT(lines(r.out).back(),
+              testing::ContainsRegex("saved run/last.safetensors   interrupted after step [0-9]+$"));
+  EXPECT_THAT(r.err, testing::HasSubstr("go on with `netc train --resume run`\n"));
   EXPECT_EQ(s.netc({"eval", "run"}).exit_code, 0);
 }
 

@@ -135,11 +135,15 @@ void print_memory(Session& session) {
     print_out(fmt::format("held at the peak, in kernel {}:\n", use.peak_kernel));
   constexpr size_t kLines = 10;
   const std::vector<LineUse> lines = by_line(use);
-  int64_t rest = arena;
+  int64_t padding = 0;
+  for (const MemoryPiece& piece : use.peak) padding += piece.padding;
+  int64_t rest = arena - padding;
   for (size_t i = 0; i < std::min(kLines, lines.size()); ++i) {
     print_line_use(session, lines[i]);
     rest -= lines[i].bytes;
   }
+  if (padding > 0)
+    print_out(fmt::format("  {:>10}  padding of rows and panels\n", byte_text(double(padding))));
   print_out(fmt::format(
       "  {:>10}  {}partial sums of kernels and gaps\n",
       byte_text(double(std::max<int64_t>(rest, 0))),

@@ -5,10 +5,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace netc::tools {
 
@@ -47,20 +50,60 @@ void Console::note(const std::string& text) const {
   if (!quiet) print_error(text);
 }
 
+void Console::note_line(const std::string& line) const {
+  note((stderr_is_terminal ? wrapped(line, size_t(width())) : line) + "\n");
+}
+
 int Console::width() const {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 
+namespace {
+int first_output_error = 0;
+}  // namespace
+
 void print_out(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if ((std::fflush(stdout) != 0 || !written) && errno != EPIPE && first_output_error == 0)
+    first_output_error = errno;
 }
+
+std::string prose(std::string text, std::FILE* stream) {
+  if (isatty(fileno(stream)) != 0) return text;
+  static constexpr std::pair<const char*, const char*> kSpellings[] = {
+      {"—", "-"},  {"…", "..."}, {"·", "*"},  {"±", "+-"},  {"√", "sqrt"},
+      {"²", "^2"}, {"³", "^3"},  {"π", "pi"}, {"Φ", "Phi"}, {"\u0302", "^"}};
+  for (const auto& [symbol, spelling] : kSpellings)
+    for (size_t at = 0; (at = text.find(symbol, at)) != std::string::npos;)
+      text.replace(at, std::strlen(symbol), spelling);
+  return text;
+}
+
+int output_error() { return first_output_error; }
 
 void print_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+std::string wrapped(std::string line, size_t width) {
+  const std::string indent = "  ";
+  std::string out;
+  while (line.size() > width) {
+    size_t at = std::string::npos;
+    for (const char* gap : {"   ", "; ", " "}) {
+      at = line.rfind(gap, width - 1);
+      if (at != std::string::npos && line.find_first_not_of(' ') < at) break;
+      at = std::string::npos;
+    }
+    if (at == std::string::npos) break;
+    if (line[at] == ';') ++at;
+    out += line.substr(0, at) + "\n";
+    line = indent + line.substr(std::min(line.find_first_not_of(' ', at), line.size()));
+  }
+  return out + line;
 }
 
 std::string with_commas(int64_t n) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 namespace netc::tools {
@@ -23,14 +24,25 @@ struct Console {
   static Console detect(ColourChoice choice);
   /// Writes to stderr unless quiet.
   void note(const std::string& text) const;
+  /// The same, of one line that is wrapped to the terminal.
+  void note_line(const std::string& line) const;
   /// Columns of the terminal at stderr, 80 when unknown.
   int width() const;
 };
 
-/// Writes to stdout; a closed pipe is not an error.
+/// Writes to stdout; a closed pipe is not an error, what else keeps it from being written is
+/// remembered as output_error().
 void print_out(const std::string& text);
+/// netc's own prose as `stream` takes it: where that is no terminal, in ASCII (`x * w` for `x · w`).
+std::string prose(std::string text, std::FILE* stream);
+/// errno of the first print_out() that failed; 0: all was written.
+int output_error();
 /// Writes to stderr.
 void print_error(const std::string& text);
+
+/// A line with line breaks where it would be wider than `width`: between its parts, which three
+/// spaces or a semicolon separate, else between its words. Further lines are indented.
+std::string wrapped(std::string line, size_t width);
 
 /// 2913290 -> `2,913,290`.
 std::string with_commas(int64_t n);

@@ -35,7 +35,7 @@ const std::vector<Section>& sections() {
       {"Streams",
        "Results go to stdout (of train: a line an epoch and the summary), live progress and "
        "diagnostics to stderr. Without a terminal there are no bars and no carriage returns, and "
-       "what is written is ASCII. With --json, stdout is JSON lines; numbers print in the shortest "
+       "what netc says is ASCII. With --json, stdout is JSON lines; numbers print in the shortest "
        "form that reads back the same.",
        {}},
       {"Settings",
@@ -53,7 +53,8 @@ const std::vector<Section>& sections() {
          "its folder netc holds compiled code (else ~/.cache/netc); it may be "
          "deleted at any time"}}},
       {"Files",
-       "A run directory takes the place of the program in eval, predict and bench.",
+       "A run directory takes the place of the program in eval, predict and bench. train goes on in "
+       "it with --resume; a new run takes another one, and is refused (3) where there is one.",
        {{"config.net", "the program with all settings, its paths rewritten"},
         {"last.state",
          "the checkpoint: weights, optimizer, random state, position; last.state.1 is "

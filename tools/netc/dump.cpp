@@ -42,6 +42,7 @@ class Dump {
     }
     session_.load({}, folder);
     if (!options_.common.model.empty()) session_.model();
+    session_.require_inputs(options_.wrt);
     // A pass cannot be run, nor its work shown, without a model; the text of a stage can.
     std::string text =
         options_.passes.empty() && options_.after.empty() ? stage_text() : passes_text();
@@ -81,6 +82,29 @@ class Dump {
     return options_.entry.empty() ? "" : session_.entry_name(options_.entry);
   }
 
+  /// That --kernel names a kernel of what is shown; the parts of one that the backend took apart are
+  /// called after it.
+  void require_kernel(const ir::Module& module, const std::string& entry) const {
+    if (options_.kernel.empty()) return;
+    std::vector<std::string> names;
+    for (const ir::Function& f : module.functions) {
+      if (!entry.empty() && f.name != entry) continue;
+      for (const ir::Value& v : f.values) {
+        if (!v.kernel) continue;
+        const std::string& name = f.kernels[v.kernel.index].name;
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      }
+    }
+    const std::string wanted = options_.kernel.substr(0, options_.kernel.find('.'));
+    if (std::find(names.begin(), names.end(), wanted) != names.end()) return;
+    if (names.empty())
+      throw UsageError{fmt::format("there are no kernels at stage {}", ir::name(module.stage)),
+                       "they are made at `--stage=fused`"};
+    const std::string help = did_you_mean(options_.kernel, names);
+    throw UsageError{fmt::format("there is no kernel `{}`", options_.kernel),
+                     help.empty() ? fmt::format("kernels are: {}", fmt::join(names, ", ")) : help};
+  }
+
   Lowering lowering(ir::Stage to) const {
     Lowering l;
     l.to = to;
@@ -93,6 +117,7 @@ class Dump {
     if (std::string entry = full_entry(); !entry.empty() && !module.find(entry))
       throw UsageError{fmt::format("there is no `{}` at stage {}", entry, ir::name(module.stage)),
                        "entry points are predict, loss, step, eval, update and train"};
+    require_kernel(module, full_entry());
     return ir::print(module, print_options());
   }
 
@@ -146,6 +171,7 @@ class Dump {
   std::string machine_text(bool assembly) {
     const ir::Module module = session_.lower(lowering(ir::Stage::Plan));
     const ir::FunctionId f = one_entry(module);
+    require_kernel(module, module[f].name);
     const CompileLimit limit = session_.compile_limit();
     auto compile = session_.compile_options(session_.planned_capacity(session_.default_batch()));
     compile.kernel = options_.kernel;

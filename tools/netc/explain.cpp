@@ -41,7 +41,8 @@ void add_explain(CLI::App& app, Action& action) {
   command->callback([&action, name, all] {
     action = [name, all] {
       if (!*all && name->empty()) throw UsageError{"explain what?", kWhatIsKnown};
-      print_out(*all ? frontend::reference_page() : text_of(*name));
+      // The reference is a document to be saved.
+      print_out(*all ? frontend::reference_page() : prose(text_of(*name), stdout));
       return Exit::ok;
     };
   });

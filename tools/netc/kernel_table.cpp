@@ -100,7 +100,7 @@ std::string shortened(const std::string& text, size_t columns) {
 
 void print_row(const KernelRow& r, double share, const MachineLimits& limits) {
   Rates rates(r, limits);
-  std::string line = fmt::format("{:<10}", r.kernel);
+  std::string line = fmt::format("{:<12}", r.kernel);
   line += r.chunks > 0 ? fmt::format(" {:>5} {:>7}", r.phase, r.chunks) : std::string(14, ' ');
   line += fmt::format(" {:>10.4f} {:>6.1f}", r.seconds * 1e3, 100 * share);
   if (works(r))
@@ -184,7 +184,7 @@ void print_kernels(const KernelTimes& times, const KernelRow& whole, int threads
     print_out(fmt::format("peak {:.1f} GFLOP/s   memory bandwidth {:.1f} GB/s   {} threads\n",
                           limits.flops * 1e-9, limits.bytes * 1e-9, threads));
     print_out(
-        fmt::format("{:<10} {:>5} {:>7} {:>10} {:>6} {:>9} {:>6} {:>8} {:>8}  {:<18} {:>6}  {}\n",
+        fmt::format("{:<12} {:>5} {:>7} {:>10} {:>6} {:>9} {:>6} {:>8} {:>8}  {:<18} {:>6}  {}\n",
                     "kernel", "phase", "chunks", "ms", "% time", "GFLOP/s", "% peak", "GB/s",
                     "% memory", "stores", "place", "source"));
   }

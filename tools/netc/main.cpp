@@ -24,21 +24,6 @@
 namespace netc::tools {
 
 namespace {
-constexpr const char* kHelp =
-    R"(netc — compile, train and inspect .net models
-usage: netc <command> <file.net> [options]
-  train      train the model, save weights               check      parse, type and shape check; parameters with -v
-  eval       loss and metrics of saved weights           gradcheck  compare gradients with finite differences (f64)
-  predict    run the model on inputs                     dump       show a stage: AST, IR, LLVM IR, asm, DOT
-  run        one entry point on given tensors            fmt        format source (--check to test)
-  bench      time forward and training step              explain    describe an error code, a function or a setting
-  diff       the backward as a program                   completions  for bash, zsh, fish
-  lsp        language server on stdio
-common: --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --version  --json  --color auto|always|never  -q (nothing on stderr but errors)  -v
-        --model NAME  --diagnostics short|json  --max-errors N
-`netc <command> --help` lists the options of a command.
-)";
-
 /// The value of an option as it stands on the command line, parsed or not.
 std::string written_value(int argc, char** argv, std::string_view option) {
   std::string value;
@@ -109,12 +94,19 @@ std::optional<std::string> answer(const CLI::App& app, const std::vector<std::st
 
 /// Says what is wrong with a command line, and what was perhaps meant.
 void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
-  const std::string general = "`netc --help` lists commands and options";
-  const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
-  const std::vector<std::string> rest = app.remaining(true);
-  if (extras == nullptr || rest.empty()) return reporter.report(error.what(), general);
   const std::vector<const CLI::App*> chosen =
       app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  const std::string general =
+      chosen.empty() ? "`netc --help` lists commands and options"
+                     : fmt::format("`netc {} --help` lists its options", chosen.front()->get_name());
+  const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
+  const std::vector<std::string> rest = app.remaining(true);
+  if (extras == nullptr || rest.empty()) {
+    const std::string text = error.what();
+    const size_t line = text.find('\n');
+    return reporter.report(text.substr(0, line),
+                           line == std::string::npos ? general : text.substr(line + 1));
+  }
   std::vector<std::string> known;
   if (chosen.empty()) {
     for (const CLI::App* command : app.get_subcommands(nullptr))
@@ -140,16 +132,13 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
   std::string help = did_you_mean(word, known);
   if (const std::string meant = frontend::intended_name(key, keys);
       std::find(keys.begin(), keys.end(), key) != keys.end() || (help.empty() && !meant.empty()))
-    help = fmt::format("settings are changed with `--set train.{}=…`",
+    help = fmt::format("settings are changed with `--set train.{}=VALUE`",
                        std::find(keys.begin(), keys.end(), key) != keys.end() ? key : meant);
   reporter.report(fmt::format("`netc {}` has no option `{}`", command, word),
-                  help.empty() ? fmt::format("`netc {} --help` lists its options", command) : help);
+                  help.empty() ? general : help);
 }
 
-int main_of_netc(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails, and is said
-  const Reporter reporter(argc, argv);
+int main_of_netc(int argc, char** argv, const Reporter& reporter) {
   CLI::App app("netc");
   app.set_version_flag("--version", std::string("netc ") + NETC_VERSION);
   app.require_subcommand(0, 1);
@@ -179,7 +168,7 @@ int main_of_netc(int argc, char** argv) {
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     for (const CommandEntry& c : command_table(app))
-      if (app.got_subcommand(c.name)) print_out(command_help(c));
+      if (app.got_subcommand(c.name)) print_out(prose(command_help(c), stdout));
     return 0;
   } catch (const CLI::CallForVersion& e) {
     print_out(std::string(e.what()) + "\n");
@@ -189,11 +178,11 @@ int main_of_netc(int argc, char** argv) {
     return static_cast<int>(Exit::usage);
   }
   if (help) {
-    print_out(kHelp);
+    print_out(prose(general_help(app), stdout));
     return 0;
   }
   if (!action) {
-    print_error(kHelp);
+    print_error(prose(general_help(app), stderr));
     return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run_action(action, reporter, argc, argv));
@@ -202,4 +191,16 @@ int main_of_netc(int argc, char** argv) {
 
 }  // namespace netc::tools
 
-int main(int argc, char** argv) { return netc::tools::main_of_netc(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace netc::tools;
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails, and is said
+  const Reporter reporter(argc, argv);
+  const int code = main_of_netc(argc, argv, reporter);
+  // A training that nobody could read still saves what it learnt; the loss of output shows here.
+  if (output_error() == 0) return code;
+  reporter.report(plain_diagnostic(
+      "R0608",
+      fmt::format("cannot write to stdout: {}", netc::runtime::system_message(output_error()))));
+  return code == 0 ? static_cast<int>(Exit::failure) : code;
+}

@@ -24,6 +24,8 @@ Lifetime lifetime(const passes::KernelUses& uses, size_t value, bool forever) {
   return {home, readers.empty() ? home : *std::max_element(readers.begin(), readers.end())};
 }
 
+int64_t stored(const MemoryPiece& piece) { return piece.bytes + piece.padding; }
+
 using Places = std::map<std::string, ir::Place>;
 
 Places declarations(const ir::Module& source) {
@@ -68,11 +70,12 @@ MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
     if (!v.storage) continue;
     const int64_t bytes = passes::stored_bytes(v, batch).value_or(INT64_MAX / 4);
     use.planned = std::max(use.planned, v.storage->offset + bytes);
-    if (roles[i] == ir::Role::Param) use.params += bytes;
-    if (roles[i] == ir::Role::State) use.states += bytes;
+    const int64_t elements = passes::element_bytes(v, batch).value_or(bytes);
+    if (roles[i] == ir::Role::Param) use.params += elements;
+    if (roles[i] == ir::Role::State) use.states += elements;
     if (i >= f.params.size() && persistent.contains(v.storage->offset)) continue;
-    pieces.push_back(
-        {bytes, names[i], ir::str(v.type), roles[i], passes::user_place(module, v.locs)});
+    pieces.push_back({elements, bytes - elements, names[i], ir::str(v.type), roles[i],
+                      passes::user_place(module, v.locs)});
     lives.push_back(lifetime(uses, i, kept[i]));
     offsets.push_back(v.storage->offset);
   }
@@ -86,14 +89,14 @@ MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
     for (size_t i = 0; i < pieces.size(); ++i) {
       if (k < lives[i].first || lives[i].last < k) continue;
       size_t& at = by_offset.emplace(offsets[i], i).first->second;
-      if (pieces[at].bytes < pieces[i].bytes) at = i;
+      if (stored(pieces[at]) < stored(pieces[i])) at = i;
     }
     return by_offset;
   };
   int64_t peak = 0, most = -1;
   for (int64_t k = 0; k <= int64_t(uses.kernels.size()); ++k) {
     int64_t bytes = 0;
-    for (const auto& [offset, i] : living(k)) bytes += pieces[i].bytes;
+    for (const auto& [offset, i] : living(k)) bytes += stored(pieces[i]);
     if (bytes > most) most = bytes, peak = k;
   }
   if (size_t(peak) < uses.kernels.size())

@@ -11,7 +11,8 @@ namespace netc::tools {
 
 /// A stored value that lives at the peak.
 struct MemoryPiece {
-  int64_t bytes = 0;  ///< padding of rows included
+  int64_t bytes = 0;    ///< of its elements
+  int64_t padding = 0;  ///< further bytes, between its rows or panels
   std::string name, type;
   ir::Role role = ir::Role::Plain;
   ir::Place place;  ///< in the program; of a state, its parameter's; line 0: unknown
@@ -19,7 +20,7 @@ struct MemoryPiece {
 
 struct MemoryUse {
   int64_t planned = 0;  ///< bytes of the arena up to the end of the last value
-  int64_t params = 0, states = 0;
+  int64_t params = 0, states = 0;  ///< without padding
   std::string peak_kernel;        ///< while it runs most is needed; empty: there are no kernels
   std::vector<MemoryPiece> peak;  ///< largest first
 };

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "frontend/diagnostics.h"
+
 namespace netc::tools {
 
 namespace {
@@ -29,9 +31,9 @@ OptionEntry entry_of(const CLI::Option& option) {
   return e;
 }
 
-/// Lines of at most 100 columns, those after the first indented to where the text begins.
+/// Lines of at most 80 columns, those after the first indented to where the text begins.
 std::string entry_lines(const std::string& heading, const std::string& about) {
-  constexpr size_t kColumn = 32, kWidth = 100;
+  constexpr size_t kColumn = 32, kWidth = 80;
   std::string out = "  " + heading;
   if (heading.size() + 4 > kColumn)
     out += '\n' + std::string(kColumn, ' ');
@@ -74,7 +76,30 @@ std::vector<CommandEntry> command_table(const CLI::App& app) {
 
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices) {
   option->type_name(fmt::format("{}", fmt::join(choices, "|")));
-  return option->check(CLI::IsMember(std::move(choices)).description(""));
+  const auto check = [choices = std::move(choices)](const std::string& word) {
+    std::string meant = frontend::nearest(word, choices);
+    for (const std::string& choice : choices)
+      if (meant.empty() && !word.empty() && choice.starts_with(word)) meant = choice;
+    if (meant == word) return std::string();
+    const std::string message =
+        fmt::format("`{}` is not one of {}", word, fmt::join(choices, ", "));
+    return meant.empty() ? message : fmt::format("{}\ndid you mean `{}`?", message, meant);
+  };
+  return option->check(check, "");
+}
+
+std::string general_help(const CLI::App& app) {
+  std::string text =
+      "netc — compile, train and inspect .net models\nusage: netc <command> <file.net> [options]\n";
+  for (const CommandEntry& c : command_table(app))
+    text += fmt::format("  {:<11}  {}\n", c.name, c.about);
+  return text + R"(common:
+  --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --model NAME
+  --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --max-errors N  --version
+  --json  --diagnostics short|json  --color auto|always|never
+  -q (nothing on stderr but errors)  -v
+`netc <command> --help` lists the options of a command.
+)";
 }
 
 std::string command_help(const CommandEntry& command) {

@@ -39,9 +39,12 @@ struct CommandEntry {
 /// The commands of `app`, in the order of their declaration.
 std::vector<CommandEntry> command_table(const CLI::App& app);
 
-/// Lets an option take these values only.
+/// Lets an option take these values only. The error for another one has what was perhaps meant in a
+/// second line.
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices);
 
+/// The text of `netc --help`.
+std::string general_help(const CLI::App& app);
 /// The text of `netc COMMAND --help`.
 std::string command_help(const CommandEntry& command);
 

@@ -143,16 +143,17 @@ void Progress::start(const runtime::StartEvent& event) {
   for (size_t i = 0; i < event.splits.size(); ++i)
     data += fmt::format("{} {} {}", i > 0 ? "," : "", with_commas(event.splits[i].second),
                         event.splits[i].first);
-  console_.note(fmt::format("{}  {} parameters ({})   {}   {}, batch {}\n", event.model,
-                            with_commas(event.parameters), byte_text(double(event.parameter_bytes)),
-                            data, header_.optimizer, event.batch));
+  console_.note_line(fmt::format("{}  {} parameters ({})   {}   {}, batch {}", event.model,
+                                 with_commas(event.parameters),
+                                 byte_text(double(event.parameter_bytes)), data, header_.optimizer,
+                                 event.batch));
   for (const auto& [field, names] : event.classes)
-    console_.note(fmt::format("classes of {}: {}\n", field, class_list(names)));
-  if (event.resumed_step > 0)
-    console_.note(fmt::format("resuming {} at epoch {}, step {}\n", event.directory,
-                              event.resumed_epoch + 1, event.resumed_step));
-  console_.note(fmt::format(
-      "compiled step + eval in {:.0f} ms{}: {} kernels, {}, {} {}; arena {}\n",
+    console_.note_line(fmt::format("classes of {}: {}", field, class_list(names)));
+  if (event.resumed_step > 0 && event.resumed_epoch < event.epochs)
+    console_.note_line(fmt::format("resuming {} at epoch {}, step {}", event.directory,
+                                   event.resumed_epoch + 1, event.resumed_step));
+  console_.note_line(fmt::format(
+      "compiled step + eval in {:.0f} ms{}: {} kernels, {}, {} {}; arena {}",
       header_.compile_milliseconds, header_.from_cache ? " (cached)" : "", header_.kernels,
       header_.cpu, event.threads, event.threads == 1 ? "thread" : "threads",
       byte_text(double(header_.arena_bytes))));
@@ -214,11 +215,14 @@ void Progress::step(const runtime::StepEvent& event) {
 void Progress::table_row(const EpochEvent& event) {
   std::vector<Column> columns{{"epoch", fmt::format("{}/{}", event.epoch, event.epochs), 0,
                                epoch_width(event.epochs), false, 0}};
+  const Scores* wanted = event.test ? &*event.test : event.valid ? &*event.valid : &event.train;
   for (const auto& [split, scores] : splits_of(event)) {
     const std::string loss = split.empty() ? "loss" : split + " loss";
+    // What training is judged by goes last.
+    int rank = scores == wanted ? 1 : 100;
     columns.push_back({loss, score(scores->loss), 2, split.empty() ? 7 : loss.size() + 1,
-                       !split.empty(), split.empty() ? 0 : 1});
-    int rank = 2;
+                       !split.empty(), split.empty() ? 0 : rank});
+    ++rank;
     for (const auto& [name, value] : scores->metrics)
       columns.push_back({name, score(value), 3, width_of(name), false, rank++});
   }
@@ -258,22 +262,30 @@ void Progress::epoch(const EpochEvent& event) {
     plain_row(event);
 }
 
-void Progress::end(const runtime::EndEvent& event) {
-  clear_bar();
-  if (json_) {
-    print_out(runtime::to_json(event) + "\n");
-    return;
-  }
+std::string Progress::summary(const runtime::EndEvent& event) const {
+  if (event.resumed_at_end)
+    return fmt::format("already finished: {} {}   saved {}\n", event.epochs,
+                       event.epochs == 1 ? "epoch" : "epochs", event.weights);
   std::string text;
+  const auto add = [&](const char* split, const Scores& scores, const std::string& of) {
+    text += fmt::format("{}  loss {}", split, score(scores.loss));
+    for (const auto& [name, value] : scores.metrics)
+      text += fmt::format("  {} {}", name, score(value));
+    text += of + "   ";
+  };
+  // Weights saved in the middle of an epoch are not those that the last evaluation was of.
   if (event.last) {
     const EpochEvent& last = *event.last;
-    const Scores& best = last.test ? *last.test : last.valid ? *last.valid : last.train;
-    text = last.test ? "test" : last.valid ? "valid" : "train";
-    text += fmt::format("  loss {}", score(best.loss));
-    for (const auto& [name, value] : best.metrics)
-      text += fmt::format("  {} {}", name, score(value));
-    text += "   ";
+    add(last.test    ? "test"
+        : last.valid ? "valid"
+                     : "train",
+        last.test    ? *last.test
+        : last.valid ? *last.valid
+                     : last.train,
+        event.so_far ? fmt::format("  of epoch {}", last.epoch) : "");
   }
+  if (event.so_far)
+    add("train", *event.so_far, fmt::format("  so far in epoch {}", event.epochs + 1));
   text += fmt::format("{} {}, {:.1f} s   saved {}", event.epochs,
                       event.epochs == 1 ? "epoch" : "epochs", event.seconds, event.weights);
   switch (event.reason) {
@@ -286,10 +298,22 @@ void Progress::end(const runtime::EndEvent& event) {
       text += fmt::format("   stopped after step {}", event.steps);
       break;
     case runtime::StopReason::Signal:
-      text += "   interrupted";
+      text += fmt::format("   interrupted after step {}", event.steps);
       break;
   }
-  print_out(text + "\n");
+  if (const auto space = table_space()) text = wrapped(text, *space);
+  return text + "\n";
+}
+
+void Progress::end(const runtime::EndEvent& event) {
+  clear_bar();
+  print_out(json_ ? runtime::to_json(event) + "\n" : summary(event));
+  if (event.reason == runtime::StopReason::StepLimit ||
+      event.reason == runtime::StopReason::Signal)
+    console_.note(fmt::format("go on with `netc train --resume {}`\n", event.directory));
+  if (event.resumed_at_end)
+    console_.note(fmt::format("train on with `netc train --resume {} --epochs N`, N more than {}\n",
+                              event.directory, event.epochs));
 }
 
 }  // namespace netc::tools

@@ -47,6 +47,7 @@ class Progress : public runtime::TrainingListener {
 
   void table_row(const runtime::EpochEvent& event);
   void plain_row(const runtime::EpochEvent& event);
+  std::string summary(const runtime::EndEvent& event) const;
   std::string bar_line(const runtime::StepEvent& event) const;
 };
 

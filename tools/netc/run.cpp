@@ -7,7 +7,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "frontend/parse.h"
 #include "runtime/data/loaders.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
@@ -28,21 +27,6 @@ struct NamedTensor {
   std::string name;
   runtime::Tensor tensor;
 };
-
-/// Whether `model` in this source declares the input; slicing may have left it out of every entry.
-bool declared_input(const std::string& source, const std::string& model, const std::string& name) {
-  frontend::SourceSet sources;
-  frontend::Diagnostics ignored;
-  frontend::File file = frontend::parse(sources, sources.add("", "", source), ignored);
-  for (const frontend::Item& item : file.items) {
-    auto* m = std::get_if<frontend::ModelItem>(&item.node);
-    if (m == nullptr || m->name != model) continue;
-    for (const frontend::Stmt& s : m->body)
-      if (auto* input = std::get_if<frontend::InputDecl>(&s.node))
-        if (input->name.str() == name) return true;
-  }
-  return false;
-}
 
 class Run {
  public:
@@ -105,12 +89,13 @@ class Run {
     std::vector<std::string> names;
     for (const ir::Parameter& p : f.params)
       if (p.role == ir::Role::Input && !is_control(f, p)) names.push_back(f[p.value].name);
+    const std::vector<std::string> known = session_.input_names();
     for (const std::string& text : options_.inputs) {
       size_t equals = text.find('=');
       std::string name = text.substr(0, equals);
       if (equals == std::string::npos)
         throw UsageError{fmt::format("--in takes NAME=FILE, not `{}`", text), ""};
-      if (!known_input(name))
+      if (std::find(known.begin(), known.end(), name) == known.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
                          nearest_or_all(name, names)};
       files_[name] = text.substr(equals + 1);
@@ -120,19 +105,10 @@ class Run {
       if (!inputs_.contains(name))
         throw UsageError{fmt::format("`{}` needs input `{}`", options_.entry, name),
                          fmt::format("add --in {}=FILE.npy", name)};
-    for (const std::string& name : options_.wrt)
-      if (!known_input(name))
-        throw UsageError{
-            fmt::format("--wrt: model `{}` has no input `{}`", session_.model().name, name),
-            nearest_or_all(name, names)};
-  }
-
-  /// An input that the model declares, whether this entry point needs it or not.
-  bool known_input(const std::string& name) const {
-    for (const ir::Function& f : session_.program().module.functions)
-      for (const ir::Parameter& p : f.params)
-        if (f.entry && p.role == ir::Role::Input && f[p.value].name == name) return true;
-    return declared_input(session_.program().config_text, session_.model().name, name);
+    session_.require_inputs(options_.wrt);
+    if (!options_.wrt.empty() && options_.entry != "step")
+      throw UsageError{fmt::format("--wrt asks for gradients, and `{}` has none", options_.entry),
+                       "add --entry step"};
   }
 
   /// Binds the named sizes to the shapes of the tensors given. A leading batch that all inputs

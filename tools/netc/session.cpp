@@ -11,6 +11,7 @@
 #include <set>
 
 #include "frontend/diagnostics.h"
+#include "frontend/parse.h"
 #include "runtime/limits.h"
 #include "tools/netc/memory_use.h"
 
@@ -32,8 +33,15 @@ std::string cache_directory() {
 
 void require_program_file(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    throw UsageError{fmt::format("`{}` is a directory, not a program", path), ""};
+  if (std::filesystem::is_directory(path, error)) {
+    const std::string config = (std::filesystem::path(path) / "config.net").string();
+    const bool is_run = std::filesystem::is_regular_file(config, error);
+    throw UsageError{fmt::format("`{}` is a directory, not a program", path),
+                     is_run ? fmt::format("it holds a run of the program `{}`; `netc train --resume "
+                                          "{}` goes on with it",
+                                          config, path)
+                            : ""};
+  }
   if (!std::ifstream(path)) {
     throw UsageError{fmt::format("cannot read `{}`", path), std::filesystem::exists(path, error)
                                                                 ? "is it readable?"
@@ -177,6 +185,50 @@ const frontend::ModelInfo& Session::model() const {
     if (m.name == options_.model) return m;
   throw UsageError{fmt::format("no model is called `{}`", options_.model),
                    nearest_or_all(options_.model, names)};
+}
+
+std::vector<std::string> Session::input_names() const {
+  std::set<std::string> names;
+  const auto is_chosen = [&](const std::string& model) {
+    return options_.model.empty() || model == options_.model;
+  };
+  for (const ir::Function& f : program_.module.functions) {
+    if (!f.entry || !is_chosen(f.name.substr(0, f.name.rfind('.')))) continue;
+    for (const ir::Parameter& p : f.params)
+      if (p.role == ir::Role::Input && !(f[p.value].type.shape.empty() &&
+                                         frontend::is_control_input(f[p.value].name)))
+        names.insert(f[p.value].name);
+  }
+  // What no entry point needs is declared all the same.
+  frontend::SourceSet sources;
+  frontend::Diagnostics ignored;
+  const frontend::File file =
+      frontend::parse(sources, sources.add("", "", program_.config_text), ignored);
+  for (const frontend::Item& item : file.items) {
+    const auto* m = std::get_if<frontend::ModelItem>(&item.node);
+    if (m == nullptr || !is_chosen(m->name)) continue;
+    for (const frontend::Stmt& s : m->body)
+      if (const auto* input = std::get_if<frontend::InputDecl>(&s.node))
+        names.insert(input->name.str());
+  }
+  return {names.begin(), names.end()};
+}
+
+void Session::require_inputs(const std::vector<std::string>& wrt) const {
+  const std::vector<std::string> names = input_names();
+  for (const std::string& name : wrt) {
+    for (const ir::Function& f : program_.module.functions)
+      for (const ir::Parameter& p : f.params)
+        if (const ir::Value& v = f[p.value];
+            f.entry && v.name == name && !ir::is_float(v.type.dtype))
+          throw UsageError{fmt::format("--wrt: `{}` is {}, and only floats have gradients", name,
+                                       ir::str(v.type)),
+                           ""};
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::string help = did_you_mean(name, names);
+    throw UsageError{fmt::format("--wrt: there is no input `{}`", name),
+                     help.empty() ? fmt::format("inputs are: {}", fmt::join(names, ", ")) : help};
+  }
 }
 
 bool Session::has_entry(const std::string& entry) const {

@@ -77,6 +77,10 @@ class Session {
   int64_t planned_capacity(int64_t wanted) const;
   /// The seed of initialisers and data order: --seed, else the train block's.
   uint64_t seed() const { return options_.seed.value_or(program_.train.seed); }
+  /// Inputs of that model, or of all without --model, whether entry points need them or not.
+  std::vector<std::string> input_names() const;
+  /// That --wrt names inputs; throws UsageError.
+  void require_inputs(const std::vector<std::string>& wrt) const;
   /// True when the program has this entry point (or passes will derive it).
   bool has_entry(const std::string& entry) const;
 

@@ -21,6 +21,7 @@ struct Block {
   ir::ValueId value;
   const char* kind;  ///< a class of the style sheet
   int64_t offset = 0, bytes = 0, first = 0, last = 0;
+  int64_t elements = 0;  ///< bytes without the padding of rows and panels
 };
 
 class MemoryMap {
@@ -48,7 +49,11 @@ class MemoryMap {
       ticks.push_back(
           {{"y", coordinate(y(v * unit))}, {"text", fmt::format("{} {}", figure(v), unit_name)}});
     std::stable_sort(blocks_.begin(), blocks_.end(),
-                     [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+                     [](const Block& a, const Block& b) { return a.elements > b.elements; });
+    int64_t padding = 0;
+    for (const Block& b : blocks_)
+      if (b.kind == std::string("param") || b.kind == std::string("state"))
+        padding += b.bytes - b.elements;
     for (size_t i = 0; i < std::min<size_t>(12, blocks_.size()); ++i)
       holders.push_back(holder(blocks_[i]));
     return {{"rects", rects},
@@ -58,7 +63,8 @@ class MemoryMap {
             {"peak", byte_text(double(peak()))},
             {"kernels", std::to_string(end_)},
             {"parameters", byte_text(double(sum_of("param")))},
-            {"states", byte_text(double(sum_of("state")))}};
+            {"states", byte_text(double(sum_of("state")))},
+            {"padding", padding > 0 ? json(byte_text(double(padding))) : json(nullptr)}};
   }
 
  private:
@@ -85,6 +91,7 @@ class MemoryMap {
       if (!v.storage) continue;
       Block b{ir::ValueId(i), kinds[i], v.storage->offset,
               passes::stored_bytes(v, batch).value_or(0)};
+      b.elements = passes::element_bytes(v, batch).value_or(b.bytes);
       const int64_t writer = uses_.kernel_of[i];
       if (writer < 0) {
         b.last = end_;
@@ -117,7 +124,7 @@ class MemoryMap {
   int64_t sum_of(const std::string& kind) const {
     int64_t sum = 0;
     for (const Block& b : blocks_)
-      if (b.kind == kind) sum += b.bytes;
+      if (b.kind == kind) sum += b.elements;
     return sum;
   }
 
@@ -146,7 +153,7 @@ class MemoryMap {
         {"height", coordinate(std::max(0.4, bottom - top))},
         {"kind", b.kind},
         {"label", fmt::format("{}: {}, {}, {}", names_[b.value.index], ir::str(f_[b.value].type),
-                              byte_text(double(b.bytes)), span_text(b))},
+                              byte_text(double(b.elements)), span_text(b))},
         {"at", links_.to(origin_or_use(module_, f_, b.value))}};
   }
 
@@ -154,7 +161,7 @@ class MemoryMap {
     return {{"name", names_[b.value.index]},
             {"type", ir::str(f_[b.value].type)},
             {"kind", b.kind},
-            {"bytes", byte_text(double(b.bytes))},
+            {"bytes", byte_text(double(b.elements))},
             {"span", span_text(b)},
             {"at", links_.to(origin_or_use(module_, f_, b.value))}};
   }
