@@ -7,10 +7,12 @@
 namespace netc::frontend {
 namespace {
 
+/// What is said of one place once, however often it was met: in a layer, and in each of its calls.
 bool same(const ir::Diagnostic& a, const ir::Diagnostic& b) {
-  return a.place == b.place && a.code == b.code && a.message == b.message && a.label == b.label &&
-         a.severity == b.severity && a.others == b.others && a.notes == b.notes &&
-         a.helps == b.helps;
+  const bool alike = a.place == b.place && a.code == b.code && a.message == b.message &&
+                     a.label == b.label && a.severity == b.severity;
+  return alike && (a.place.line != 0 ||
+                   (a.others == b.others && a.notes == b.notes && a.helps == b.helps));
 }
 
 // Edits (insert, delete, replace, swap of neighbours) from a to b.

@@ -297,8 +297,9 @@ class Walk {
   bool made_of(const std::vector<ValueId>& out, ValueId g, bool sums) const;
   void report_missing(const Value& value);
   ValueId keeps(const Cotangent& cotangent);
-  bool only_moves(const Function& gradient, size_t first_cotangent) const;
-  std::optional<std::vector<Mask>> carried(ValueId v, const Cotangent& from, size_t first);
+  std::optional<std::vector<Mask>> carried(const Function& gradient,
+                                           const std::vector<bool>& depends, ValueId v,
+                                           const std::vector<Mask>& masks);
 };
 
 std::vector<ValueId> Walk::run(ValueId output, const std::vector<ValueId>& wanted) {
@@ -493,42 +494,27 @@ void Walk::name_gradient(ValueId of, const Cotangent& cotangent) {
   value.name = "d_" + names_[of.index];
 }
 
-/// Whether every gradient a `grad` block returns is made of the cotangents by elementwise ops and
-/// views.
-bool Walk::only_moves(const Function& gradient, size_t first_cotangent) const {
-  std::vector<bool> depends(gradient.values.size(), false);
-  for (size_t i = 0; i < gradient.values.size(); ++i) {
-    const Value& value = gradient.values[i];
-    if (i < gradient.params.size()) {
-      depends[i] = i >= first_cotangent;
-      continue;
-    }
-    for (ValueId a : value.args)
-      if (depends[a.index]) depends[i] = true;
-    const ir::Form form = ir::def(value.op).form;
-    const bool passes =
-        form == ir::Form::Map || (form == ir::Form::View && value.args.size() == 1);
-    if (depends[i] && !passes) return false;
-  }
-  return true;
-}
-
-/// The masks of `from` as they stand at `v`, which values from `first` on made of it by elementwise
-/// ops and views: views are applied to them. Nothing when two ways lead there with different masks.
-std::optional<std::vector<Mask>> Walk::carried(ValueId v, const Cotangent& from, size_t first) {
-  if (v == from.g || from.masks.empty()) return from.masks;
-  const Value value = b_.value(v);
-  std::optional<std::vector<Mask>> masks;
+/// Masks of the cotangent that a `grad` block takes, as they stand at its value `v`, which is made of
+/// the cotangent by elementwise ops and views: views are applied to them. Nothing when it is made
+/// otherwise, or two ways lead there with different masks.
+std::optional<std::vector<Mask>> Walk::carried(const Function& gradient,
+                                               const std::vector<bool>& depends, ValueId v,
+                                               const std::vector<Mask>& masks) {
+  if (!depends[v.index]) return std::vector<Mask>();
+  if (v.index < gradient.params.size()) return masks;
+  const Value& value = gradient[v];
+  const ir::Form form = ir::def(value.op).form;
+  if (form != ir::Form::Map && (form != ir::Form::View || value.args.size() != 1)) return {};
+  std::optional<std::vector<Mask>> out;
   for (ValueId a : value.args) {
-    if (a != from.g && a.index < first) continue;
-    const auto below = carried(a, from, first);
-    if (!below || (masks && *masks != *below)) return {};
-    masks = below;
+    if (!depends[a.index]) continue;
+    const auto below = carried(gradient, depends, a, masks);
+    if (!below || (out && *out != *below)) return {};
+    out = below;
   }
-  if (!masks) return std::vector<Mask>();
-  if (ir::def(value.op).form == ir::Form::View)
-    for (Mask& mask : *masks) mask.condition = b_.add(value.op, {mask.condition}, value.attrs);
-  return masks;
+  if (form == ir::Form::View)
+    for (Mask& mask : *out) mask.condition = b_.add(value.op, {mask.condition}, value.attrs);
+  return out;
 }
 
 void Walk::visit_call(const Node& node) {
@@ -540,30 +526,28 @@ void Walk::visit_call(const Node& node) {
   b_.locs = node.locs;
   b_.vjp_of = names_[node.results[0].index];
   std::vector<ValueId> args = node.captures;
-  const bool may_move = node.results.size() == 1 && only_moves(gradient, args.size());
-  bool moves = may_move;
+  const Cotangent from = cotangents_[node.results[0].index];
+  std::vector<bool> depends(gradient.values.size(), false);  // on the cotangents
+  for (size_t i = 0; i < gradient.values.size(); ++i) {
+    depends[i] = i >= args.size() && i < gradient.params.size();
+    for (ValueId a : gradient.values[i].args) depends[i] = depends[i] || depends[a.index];
+  }
+  std::vector<std::vector<Mask>> masks(gradient.results.size());
+  bool moves = node.results.size() == 1;
+  for (size_t i = 0; moves && !from.masks.empty() && i < masks.size(); ++i) {
+    if (!gradient.results[i].value) continue;
+    const auto found = carried(gradient, depends, gradient.results[i].value, from.masks);
+    moves = found.has_value();
+    if (found) masks[i] = *found;
+  }
+  if (!moves) masks.assign(masks.size(), {});
   for (ValueId r : node.results) {
     Cotangent& cotangent = cotangents_[r.index];
     if (cotangent.g) name_gradient(r, cotangent);
     args.push_back(!cotangent.g ? b_.like(r, 0) : moves ? cotangent.g : full(cotangent));
   }
-  const Cotangent from = cotangents_[node.results[0].index];
-  size_t first = b_.function().values.size();
-  auto map = open_body(b_, callee.grad, args, node.locs, false);
-  std::vector<std::vector<Mask>> masks(gradient.results.size());
-  for (size_t i = 0; moves && i < masks.size(); ++i) {
-    const ValueId result = gradient.results[i].value;
-    const auto found = result ? carried(map[result.index], from, first) : std::vector<Mask>();
-    moves = found.has_value();
-    if (found) masks[i] = *found;
-  }
-  if (may_move && !moves) {
-    b_.function().values.resize(first);
-    args.back() = full(cotangents_[node.results[0].index]);
-    first = b_.function().values.size();
-    map = open_body(b_, callee.grad, args, node.locs, false);
-    masks.assign(masks.size(), {});
-  }
+  const size_t first = b_.function().values.size();
+  const auto map = open_body(b_, callee.grad, args, node.locs, false);
   // What std computes for a gradient is the compiler's own doing: only the user's place counts.
   for (size_t i = first; callee.from_std && i < b_.function().values.size(); ++i)
     b_.function().values[i].locs = user_locs(b_.module(), node.locs);

@@ -158,8 +158,12 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
   uint64_t length = 0;
   if (size < 8) throw source.error(fmt::format("is truncated: {} bytes", size));
   std::memcpy(&length, file.content.data.get(), 8);
-  if (length > static_cast<uint64_t>(limits().file_header) ||
-      static_cast<int64_t>(length) > size - 8) {
+  const bool whole = length <= static_cast<uint64_t>(size - 8);
+  if (whole && length > static_cast<uint64_t>(limits().file_header))
+    throw source.error(fmt::format("its header takes {} bytes, the limit is {}", length,
+                                   limits().file_header))
+        .help("`--max-header` raises the limit");
+  if (!whole) {
     throw source.error(
         fmt::format("is not a whole safetensors file: its header would take {} of "
                     "{} bytes",

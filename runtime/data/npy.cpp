@@ -152,10 +152,13 @@ Header read_header(ByteSource& source) {
     source.read_exactly(std::as_writable_bytes(std::span(high)), "the npy header");
     length |= static_cast<size_t>(high[0]) << 16 | static_cast<size_t>(high[1]) << 24;
   }
-  if (static_cast<int64_t>(length) > limits().file_header ||
-      static_cast<int64_t>(length) > source.most_left()) {
+  if (static_cast<int64_t>(length) > source.most_left())
     throw source.error(fmt::format("its npy header declares {} bytes", length));
-  }
+  if (static_cast<int64_t>(length) > limits().file_header)
+    throw source
+        .error(fmt::format("its npy header takes {} bytes, the limit is {}", length,
+                           limits().file_header))
+        .help("`--max-header` raises the limit");
   std::string text(length, '\0');
   source.read_exactly(std::as_writable_bytes(std::span(text)), "the npy header");
   const std::optional<Header> header = HeaderParser(text).parse();

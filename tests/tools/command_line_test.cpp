@@ -132,6 +132,7 @@ TEST(CommandLine, ALimitOfAFileIsThree) {
   const ProcessResult r = s.netc({"run", "tiny.net", "--in", "x=x.npy", "--max-header", "16"});
   EXPECT_EQ(r.exit_code, 3);
   EXPECT_NE(r.err.find("x.npy"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("`--max-header` raises the limit"), std::string::npos) << r.err;
 }
 
 TEST(CommandLine, AModelThatDoesNotFitIsRefusedBeforeTraining) {

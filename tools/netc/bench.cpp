@@ -229,17 +229,31 @@ class Bench {
   /// 4 when this run is slower than the saved one by more than runs differ among themselves.
   Exit compare(const Measurement& m) const {
     constexpr double kTolerance = 1.1;
+    nlohmann::json saved;
     double before = 0;
     try {
-      before =
-          nlohmann::json::parse(read_file(options_.compare)).at("median_us").get<double>() * 1e-6;
+      saved = nlohmann::json::parse(read_file(options_.compare));
+      before = saved.at("median_us").get<double>() * 1e-6;
     } catch (const nlohmann::json::exception&) {
       throw runtime::Error(runtime::Fault::DataFile,
                            fmt::format("`{}` was not written by bench --save", options_.compare));
     }
+    const nlohmann::json own = {{"model", session_.model().name},
+                                {"entry", options_.entry},
+                                {"batch", batch_},
+                                {"threads", pool_.threads()}};
+    for (const auto& [key, value] : own.items())
+      if (saved.contains(key) && saved[key] != value)
+        throw UsageError{fmt::format("`{}` is of {} {}, this is of {}", options_.compare, key,
+                                     saved[key].dump(), value.dump()),
+                         "compare like with like"};
     double ratio = m.median / before;
-    session_.console().note(
-        fmt::format("compared with {}: {:.3f} of its time\n", options_.compare, ratio));
+    const std::string text =
+        fmt::format("compared with {}: {:.3f} of its time\n", options_.compare, ratio);
+    if (options_.common.json)
+      session_.console().note(text);
+    else
+      print_out(text);
     return ratio > kTolerance ? Exit::check : Exit::ok;
   }
 };

@@ -13,6 +13,7 @@
 #include "tools/netc/files.h"
 #include "tools/netc/function_model.h"
 #include "tools/netc/gradient_check.h"
+#include "tools/netc/option_table.h"
 
 namespace netc::tools {
 
@@ -38,13 +39,10 @@ class Gradcheck {
     check_.parameter = options.param;
     check_.seed = options.common.seed.value_or(0);
     check_.samples = 0;
-    if (options.samples != "all")
-      check_.samples = CLI::detail::lexical_cast(options.samples, check_.samples)
-                           ? std::max<int64_t>(check_.samples, 1)
-                           : -1;
-    if (check_.samples < 0)
-      throw UsageError{fmt::format("--samples takes a number or `all`, not `{}`", options.samples),
-                       ""};
+    const bool all = options.samples == "all";
+    if (!all && (!CLI::detail::lexical_cast(options.samples, check_.samples) || check_.samples < 1))
+      throw UsageError{
+          fmt::format("--samples takes a number from 1 or `all`, not `{}`", options.samples), ""};
   }
 
   Exit run() {
@@ -197,12 +195,9 @@ void add_gradcheck(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("gradcheck", "compare gradients with finite differences (f64)");
   add_common(*command, options->common);
-  command->add_option("--eps", options->eps, "half the distance of the two points")
-      ->type_name("X")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--rtol", options->rtol, "largest relative error")
-      ->type_name("X")
-      ->check(CLI::PositiveNumber);
+  above_zero(command->add_option("--eps", options->eps, "half the distance of the two points")
+                 ->type_name("X"));
+  above_zero(command->add_option("--rtol", options->rtol, "largest relative error")->type_name("X"));
   command->add_option("--samples", options->samples, "elements a parameter, or `all`")
       ->type_name("N");
   command->add_option("--param", options->param, "only this parameter")->type_name("PARAM");

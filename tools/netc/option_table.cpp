@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 
 #include "frontend/diagnostics.h"
 
@@ -84,6 +85,15 @@ CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices) {
     const std::string message =
         fmt::format("`{}` is not one of {}", word, fmt::join(choices, ", "));
     return meant.empty() ? message : fmt::format("{}\ndid you mean `{}`?", message, meant);
+  };
+  return option->check(check, "");
+}
+
+CLI::Option* above_zero(CLI::Option* option) {
+  const auto check = [](const std::string& word) {
+    double value = 0;
+    const bool good = CLI::detail::lexical_cast(word, value) && value > 0 && std::isfinite(value);
+    return good ? std::string() : fmt::format("`{}` is no number above 0", word);
   };
   return option->check(check, "");
 }

@@ -42,6 +42,8 @@ std::vector<CommandEntry> command_table(const CLI::App& app);
 /// Lets an option take these values only. The error for another one has what was perhaps meant in a
 /// second line.
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices);
+/// Lets an option take numbers above 0 only.
+CLI::Option* above_zero(CLI::Option* option);
 
 /// The text of `netc --help`.
 std::string general_help(const CLI::App& app);

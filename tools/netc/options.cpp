@@ -69,11 +69,10 @@ void add_limits(CLI::App& command, CommonOptions& o) {
       ->type_name("BYTES")
       ->transform(bytes)
       ->transform(small_number);
-  command
-      .add_option("--max-compile-time", o.max_compile_time,
-                  "limit: from source to machine code (default 60)")
-      ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber);
+  above_zero(command
+                 .add_option("--max-compile-time", o.max_compile_time,
+                             "limit: from source to machine code (default 60)")
+                 ->type_name("SECONDS"));
 }
 }  // namespace
 
@@ -118,7 +117,9 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
       ->check(CLI::Range(size_t{1}, size_t{1} << 30));
   add_limits(command, o);
   command.add_flag("--fast", o.fast, "allow rules that may lose NaN, inf or signed zero");
-  command.add_option("--fuel", o.fuel, "stop after this many rewrites")->type_name("N");
+  command.add_option("--fuel", o.fuel, "stop after this many rewrites")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62).description(""));
   command.option_defaults()->group("Options");
 }
 
