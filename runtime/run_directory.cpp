@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -118,25 +120,42 @@ RunDirectory RunDirectory::open(const std::string& path, bool create) {
   return RunDirectory(path);
 }
 
-void RunDirectory::start_new() {
+std::string RunDirectory::start_new() {
   const std::vector<std::string> present = files(path_, is_ours);
-  const auto holds = [&](const char* name) {
-    return std::find(present.begin(), present.end(), name) != present.end();
-  };
-  const auto result = std::find_if(present.begin(), present.end(), is_result);
-  const bool foreign = !present.empty() && !holds("metrics.jsonl");
-  if (result != present.end() || foreign) {
-    Error error(Fault::Output, fmt::format("{} already holds {}, and a new run would replace it",
-                                           printable(path_),
-                                           result != present.end() ? *result : present.front()));
-    if (holds("last.state")) {
-      error.help(fmt::format("`netc train --resume {}` goes on with the run that is there",
-                             printable(path_)));
-    }
-    throw Error(error.help("a new run needs another directory: choose one with `-o`").in_file(path_));
-  }
-  remove(path_, present);
+  const bool of_a_run =
+      std::find(present.begin(), present.end(), "metrics.jsonl") != present.end();
+  if (!present.empty() && !of_a_run)
+    throw Error(Error(Fault::Output, fmt::format("{} holds {}, which no run has written",
+                                                 printable(path_), present.front()))
+                    .help("a run needs a directory of its own: choose another one with `-o`")
+                    .in_file(path_));
+  std::string kept;
+  if (std::any_of(present.begin(), present.end(), is_result))
+    kept = move_aside(present);
+  else
+    remove(path_, present);
   remove_temporaries();
+  return kept;
+}
+
+std::string RunDirectory::move_aside(const std::vector<std::string>& names) const {
+  std::string base = path_;
+  while (base.size() > 1 && base.back() == '/') base.pop_back();
+  const std::string last = base.substr(base.find_last_of('/') + 1);
+  if (last == "." || last == "..") base = std::filesystem::canonical(base).string();
+  for (int64_t number = 1;; ++number) {
+    const std::string kept = fmt::format("{}.{}", base, number);
+    if (mkdir(kept.c_str(), 0777) != 0) {
+      if (errno != EEXIST) throw cannot_create(kept);
+      continue;
+    }
+    for (const std::string& name : names)
+      if (std::rename((path_ + "/" + name).c_str(), (kept + "/" + name).c_str()) != 0)
+        throw Error(Fault::Output, fmt::format("cannot move {}/{} to {}: {}", printable(path_), name,
+                                               printable(kept), system_message(errno)))
+            .in_file(path_);
+    return kept;
+  }
 }
 
 void RunDirectory::remove_temporaries() { remove(path_, files(path_, is_temporary)); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace netc::runtime {
 
@@ -22,15 +23,17 @@ class RunDirectory {
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// Makes room for a new run: what a run left that came to nothing is removed, so that the files of
-  /// two runs never mix. Throws Error(Output) when there is a checkpoint, weights, or a file that
-  /// training would overwrite and no run has written.
-  void start_new();
+  /// Makes room for a new run. An earlier one that left a checkpoint or weights moves to a directory
+  /// beside this one (`runs/a.1`, `runs/a.2` …), which is returned; what came to nothing is removed,
+  /// so that files of two runs never mix. Throws Error(Output) when a file that training would write
+  /// is there and no run has written it.
+  std::string start_new();
   /// Removes temporary files that a killed process left.
   void remove_temporaries();
 
  private:
   explicit RunDirectory(std::string path);
+  std::string move_aside(const std::vector<std::string>& names) const;
 
   std::string path_;
   int descriptor_ = -1;

@@ -112,7 +112,8 @@ TEST(ShapeRules, ErrorsSpeakTheUsersLanguage) {
   EXPECT_EQ(code([&] { b.binary(Op::add, x, i); }), "E0305");
   EXPECT_EQ(code([&] { b.binary(Op::add, x, y); }), "E0302");
   EXPECT_EQ(code([&] { b.unary(Op::exp, i); }), "E0305");
-  EXPECT_EQ(code([&] { b.reshape(x, {kN, 5}); }), "E0304");
+  EXPECT_EQ(code([&] { b.reshape(x, {kN, 5}); }), "E0309");
+  EXPECT_EQ(code([&] { b.reshape(x, {kBatch, 4}); }), "E0304");
   EXPECT_EQ(code([&] { b.reshape(b.slice(x, 0, 0, 1, 1), {5}); }), "E0309");
   EXPECT_EQ(code([&] { b.slice(x, 1, 2, 3, 1); }), "E0307");
   EXPECT_EQ(code([&] { b.sum(x, {2}); }), "E0306");

@@ -392,17 +392,31 @@ TEST(RunDirectory, NumbersLocksAndMakesRoom) {
   EXPECT_THAT(message([&] { RunDirectory::open("/proc/none", true); }), HasSubstr("cannot create"));
 }
 
-TEST(RunDirectory, NeverMakesRoomInARunOrAmongFilesOfOthers) {
-  for (const std::vector<const char*>& present :
-       std::vector<std::vector<const char*>>{{"last.state"},
-                                             {"config.net", "last.state.1", "metrics.jsonl"},
-                                             {"ema.safetensors", "metrics.jsonl"},
-                                             {"epoch-3.safetensors"},
-                                             {"config.net", "notes.txt"}}) {
+TEST(RunDirectory, AnEarlierRunMovesAside) {
+  const TemporaryDirectory parent;
+  const std::string path = parent.file("run");
+  for (const char* number : {"1", "2"}) {
+    RunDirectory run = RunDirectory::open(path + "/", true);
+    EXPECT_EQ(run.start_new(), number[0] == '1' ? "" : path + ".1");
+    for (const char* name : {"metrics.jsonl", "config.net", "last.state"})
+      toy::write(run.file(name), number);
+    toy::write(run.file("notes.txt"), number);
+  }
+  RunDirectory run = RunDirectory::open(path, true);
+  EXPECT_EQ(run.start_new(), path + ".2");
+  EXPECT_EQ(toy::read(path + ".1/last.state"), "1");
+  EXPECT_EQ(toy::read(path + ".2/last.state"), "2");
+  EXPECT_FALSE(std::filesystem::exists(run.file("last.state")));
+  EXPECT_EQ(toy::read(run.file("notes.txt")), "2");
+}
+
+TEST(RunDirectory, NeverMakesRoomAmongFilesOfOthers) {
+  for (const std::vector<const char*>& present : std::vector<std::vector<const char*>>{
+           {"last.state"}, {"epoch-3.safetensors"}, {"config.net", "notes.txt"}}) {
     const TemporaryDirectory directory;
     for (const char* name : present) toy::write(directory.file(name), "x");
     RunDirectory run = RunDirectory::open(directory.path(), true);
-    EXPECT_THAT(message([&] { run.start_new(); }), HasSubstr("already holds ")) << present[0];
+    EXPECT_THAT(message([&] { run.start_new(); }), HasSubstr("which no run has written"));
     for (const char* name : present)
       EXPECT_TRUE(std::filesystem::exists(directory.file(name))) << name;
   }

@@ -246,6 +246,8 @@ TEST(Commands, ARunOfOneOfSeveralModelsIsOfThatModel) {
 
 TEST(Commands, PathsInConstantsAndUsedFilesAreFoundFromARun) {
   Scratch s;
+  std::filesystem::create_directories(s.path("lib"));
+  std::filesystem::create_directories(s.path("deep"));
   s.npy_f32("lib/w.npy", {2, 1});
   s.npy_f32("v.npy", {1});
   s.write("lib/lib.net",

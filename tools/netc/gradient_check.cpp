@@ -259,10 +259,12 @@ class Checker {
 std::vector<ParameterCheck> check_gradients(Session& session, const GradientCheckOptions& options,
                                             runtime::ThreadPool& pool) {
   ir::Module module = passes::widen(session.program().module);
-  if (module.stage == ir::Stage::Plan) {  // offsets were laid out for narrower values
-    module.stage = ir::Stage::Fused;
-    for (ir::Function& f : module.functions)
-      for (ir::Value& v : f.values) v.storage.reset();
+  if (module.stage > ir::Stage::Optimised) {  // kernels and offsets are those of the whole step
+    module.stage = ir::Stage::Optimised;
+    for (ir::Function& f : module.functions) {
+      f.kernels.clear();
+      for (ir::Value& v : f.values) v.kernel = {}, v.storage.reset();
+    }
   }
   if (auto sizes = small_sizes(session, module); !sizes.empty())
     module = passes::specialise(std::move(module), sizes);

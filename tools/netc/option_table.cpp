@@ -78,10 +78,10 @@ std::vector<CommandEntry> command_table(const CLI::App& app) {
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices) {
   option->type_name(fmt::format("{}", fmt::join(choices, "|")));
   const auto check = [choices = std::move(choices)](const std::string& word) {
+    if (std::find(choices.begin(), choices.end(), word) != choices.end()) return std::string();
     std::string meant = frontend::nearest(word, choices);
     for (const std::string& choice : choices)
       if (meant.empty() && !word.empty() && choice.starts_with(word)) meant = choice;
-    if (meant == word) return std::string();
     const std::string message =
         fmt::format("`{}` is not one of {}", word, fmt::join(choices, ", "));
     return meant.empty() ? message : fmt::format("{}\ndid you mean `{}`?", message, meant);

@@ -256,8 +256,9 @@ class Train {
     runtime::RunDirectory directory = open_directory();
     if (checkpoint)
       directory.remove_temporaries();
-    else
-      directory.start_new();
+    else if (const std::string kept = directory.start_new(); !kept.empty())
+      session_.console().note(
+          fmt::format("the run that was in {} is now in {}\n", directory.path(), kept));
     settings.directory = directory.path();
     settings.config_text = config_for(directory.path());
     if (options_.steps) settings.step_limit = *options_.steps;
@@ -341,7 +342,7 @@ void add_train(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("train", "train the model, save weights");
   add_common(*command, options->common);
   command->get_option("FILE")->required(false);
-  command->add_option("-o,--output", options->output, "run directory of its own (default runs/<model>-<n>)")
+  command->add_option("-o,--output", options->output, "run directory (default runs/<model>-<n>)")
       ->type_name("DIR");
   command->add_option("--init", options->init, "start from these weights (safetensors)")
       ->type_name("FILE");
