@@ -41,7 +41,8 @@ struct Unit {
   std::vector<int> code;      ///< per kernel: index of its distinct code
   std::vector<int> distinct;  ///< kernel that stands for each
   Artifact artifact;
-  /// Results that were moved when their kernels were undone, and the places that the plan gave them.
+  /// Results that were moved when their kernels were undone, and the places that the plan gave
+  /// them.
   std::map<ValueId, int64_t> copies;
 };
 

@@ -11,8 +11,8 @@ namespace {
 bool same(const ir::Diagnostic& a, const ir::Diagnostic& b) {
   const bool alike = a.place == b.place && a.code == b.code && a.message == b.message &&
                      a.label == b.label && a.severity == b.severity;
-  return alike && (a.place.line != 0 ||
-                   (a.others == b.others && a.notes == b.notes && a.helps == b.helps));
+  return alike &&
+         (a.place.line != 0 || (a.others == b.others && a.notes == b.notes && a.helps == b.helps));
 }
 
 // Edits (insert, delete, replace, swap of neighbours) from a to b.

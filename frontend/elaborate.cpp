@@ -46,8 +46,7 @@ Elaborated Elaborator::run() {
   for (const Item& item : program.items)
     if (const auto* d = std::get_if<DTypeItem>(&item.node)) {
       if (first_dtype) {
-        ir::Diagnostic twice =
-            error("E0203", "`dtype` is set twice", item.span, "set again here");
+        ir::Diagnostic twice = error("E0203", "`dtype` is set twice", item.span, "set again here");
         other(twice, first_dtype->span, "first set here");
         report(std::move(twice));
       }

@@ -224,18 +224,16 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
       // The construction with the size that comes in.
       std::string fixed = layer.name + "(", hole = fixed;
       const auto& settings = instance->setting_exprs;
-      const auto other_way = size_t(
-          std::find_if(settings.begin(), settings.end(),
-                       [&](const Expr* e) { return e && text(e->span) == m.found.str(); }) -
-          settings.begin());
+      const auto other_way =
+          size_t(std::find_if(settings.begin(), settings.end(),
+                              [&](const Expr* e) { return e && text(e->span) == m.found.str(); }) -
+                 settings.begin());
       for (size_t j = 0; j < instance->setting_exprs.size(); ++j) {
         if (!instance->setting_exprs[j]) continue;
         std::string sep = j ? ", " : "";
         std::string named = layer.settings[j].value ? layer.settings[j].path.str() + " = " : "";
         std::string written = named + text(instance->setting_exprs[j]->span);
-        fixed += sep + (j == k           ? m.found.str()
-                        : j == other_way ? text(given.span)
-                                         : written);
+        fixed += sep + (j == k ? m.found.str() : j == other_way ? text(given.span) : written);
         hole += sep + (j == k ? "_" : written);
       }
       if (flat_from > 0)

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "frontend/elaborate_state.h"
-#include "frontend/initialisers.h"
 #include "frontend/foreign.h"
+#include "frontend/initialisers.h"
 
 namespace netc::frontend {
 namespace {

@@ -116,14 +116,14 @@ void Elaborator::warn_of_missing_batch(const std::string& input, const ir::Type&
 void Elaborator::warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound) {
   if (bound.empty() || !bound[0] || !bound[0]->expr || !bound[0]->name.empty()) return;
   const std::string name = optimizer.settings[0].path.str(), value = text(bound[0]->expr->span);
-  ir::Diagnostic w = error("W0501",
-                           fmt::format("`{}({})` sets `{}`, not the learning rate", optimizer.name,
-                                       value, name),
-                           bound[0]->expr->span, fmt::format("taken as `{}`", name));
+  ir::Diagnostic w =
+      error("W0501",
+            fmt::format("`{}({})` sets `{}`, not the learning rate", optimizer.name, value, name),
+            bound[0]->expr->span, fmt::format("taken as `{}`", name));
   w.severity = ir::Severity::Warning;
   w.helps.push_back(fmt::format("the learning rate is a setting of `train`: `lr = {}`", value));
-  w.helps.push_back(fmt::format("if `{0}` is meant, name it: `{1}({0} = {2})`", name, optimizer.name,
-                                value));
+  w.helps.push_back(
+      fmt::format("if `{0}` is meant, name it: `{1}({0} = {2})`", name, optimizer.name, value));
   report(std::move(w));
 }
 

@@ -30,7 +30,8 @@ const std::vector<InitialiserInfo>& initialiser_infos() {
       {"orthogonal",
        {},
        {"gain"},
-       "A matrix with orthonormal rows or columns, whichever are fewer, times gain (1 unless given)."},
+       "A matrix with orthonormal rows or columns, whichever are fewer, times gain (1 unless "
+       "given)."},
       {"load", {"path"}, {}, "The numbers of an .npy file, relative to the program."}};
   return infos;
 }

@@ -435,9 +435,9 @@ class SettingsReader {
     }
     const auto* header = std::get_if<std::string>(&value);
     report("E0502", arg.value->span,
-           fmt::format("`{}` takes {}", name,
-                       is_columns ? "`col(i)`, `col(\"name\")` or `cols(from, to)`"
-                                  : "a path in quotes"),
+           fmt::format(
+               "`{}` takes {}", name,
+               is_columns ? "`col(i)`, `col(\"name\")` or `cols(from, to)`" : "a path in quotes"),
            "something else",
            is_columns && header ? fmt::format("write `{} = col(\"{}\")`", name, *header)
                                 : fmt::format("write `data {}`", info.usage));

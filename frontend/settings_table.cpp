@@ -86,9 +86,11 @@ std::span<const LoaderInfo> loader_infos() {
 NAME = col(30), NAME = col("price")
     one column; serves an input of [batch] and one of [batch, 1]
 NAME = cols(0, 30), NAME = cols(0, 2, 5), NAME = cols("height", "width")
-    several, side by side: a range without its end, or these; numbers count from 0, and -1 is the last
+    several, side by side: a range without its end, or these
+Columns count from 0, and -1 is the last; names are those of the header.
 The first row is a header when it has no numbers, or a word above a number. Cells are separated by
-`,`, `;` or a tab, whichever stands in the first line, and may be in quotes; a number has a decimal point.
+`,`, `;` or a tab, whichever stands in the first line, and may be in quotes. Numbers have a decimal
+point.
 A field has the type of its input. Words for an integer input are classes: they are sorted and
 numbered from 0. `train` shows the numbers, the weights keep them, `eval --confusion`, the report
 and `predict --top` show the names. A stray word among numbers is an error.
@@ -99,18 +101,15 @@ validation; records for a test come from another file:
        {"archive"},
        true,
        "npy(x = \"x.npy\", y = \"y.npy\")",
-       "a NumPy array a field, whose first dim counts records; npy(\"data.npz\") takes all arrays "
-       "of an\n"
-       "archive, x = \"data.npz/a\" one of them"},
+       R"(a NumPy array a field, whose first dim counts records
+npy("data.npz") takes all arrays of an archive, x = "data.npz/a" one of them)"},
       {"images",
        {"dir"},
        false,
        "images(\"photos\")",
-       "PNG, PGM and PPM pictures of one size, a folder a class, numbered in the order of their "
-       "names\n"
-       "fields image u8[height, width], or u8[height, width, 3] with colours, and label; with "
-       "folders\n"
-       "train, valid and test in between, splits of these names"},
+       R"(PNG, PGM and PPM pictures of one size, a folder a class, numbered in the order of the names
+fields image u8[height, width], or u8[height, width, 3] with colours, and label
+folders train, valid and test around those of the classes are splits)"},
       {"random",
        {"n", "seed"},
        false,

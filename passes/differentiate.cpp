@@ -451,8 +451,7 @@ ValueId Walk::keeps(const Cotangent& cotangent) {
   ValueId all;
   for (const Mask& mask : cotangent.masks) {
     if (!mask.chosen) continue;
-    const ValueId keep =
-        mask.keep ? mask.condition : b_.unary(ir::Op::logical_not, mask.condition);
+    const ValueId keep = mask.keep ? mask.condition : b_.unary(ir::Op::logical_not, mask.condition);
     all = all ? b_.binary(ir::Op::logical_and, all, keep) : keep;
   }
   return all;
@@ -494,9 +493,9 @@ void Walk::name_gradient(ValueId of, const Cotangent& cotangent) {
   value.name = "d_" + names_[of.index];
 }
 
-/// Masks of the cotangent that a `grad` block takes, as they stand at its value `v`, which is made of
-/// the cotangent by elementwise ops and views: views are applied to them. Nothing when it is made
-/// otherwise, or two ways lead there with different masks.
+/// Masks of the cotangent that a `grad` block takes, as they stand at its value `v`, which is made
+/// of the cotangent by elementwise ops and views: views are applied to them. Nothing when it is
+/// made otherwise, or two ways lead there with different masks.
 std::optional<std::vector<Mask>> Walk::carried(const Function& gradient,
                                                const std::vector<bool>& depends, ValueId v,
                                                const std::vector<Mask>& masks) {
@@ -557,8 +556,7 @@ void Walk::visit_call(const Node& node) {
     const size_t at = next++;
     const ValueId result = gradient.results[at].value;
     if (!result || !varied(node.args[i])) continue;
-    contribute(node.args[i],
-               peel(map[result.index], masks[at], moves ? from : Cotangent(), false));
+    contribute(node.args[i], peel(map[result.index], masks[at], moves ? from : Cotangent(), false));
   }
 }
 

@@ -17,8 +17,8 @@ void write_file(const std::string& path, const std::string& text);
 /// Replaces `path`: a new file beside it is written in full and synced, renamed over it, and the
 /// directory synced. When anything fails the old file is as it was and Error(Output) is thrown.
 /// The new file has the old one's rights. Of a symbolic link the target is replaced, and what is no
-/// file (a pipe, a device) is written as it is. With `previous`, the old file stays under that name;
-/// there is no moment at which neither the old nor the new content has one of the two names.
+/// file (a pipe, a device) is written as it is. With `previous`, the old file stays under that
+/// name; there is no moment at which neither the old nor the new content has one of the two names.
 void replace_file(const std::string& path, const Pieces& pieces, const std::string& previous = "");
 
 /// Syncs a directory, so that names made in it survive a power loss.

@@ -39,8 +39,8 @@ void create_all(const std::string& path) {
 
 /// What training was for: a checkpoint or weights.
 bool is_result(std::string_view name) {
-  for (const char* own : {"last.state", "last.state.1", "last.safetensors", "best.safetensors",
-                          "ema.safetensors"}) {
+  for (const char* own :
+       {"last.state", "last.state.1", "last.safetensors", "best.safetensors", "ema.safetensors"}) {
     if (name == own) return true;
   }
   return name.starts_with("epoch-") && name.ends_with(".safetensors");
@@ -122,8 +122,7 @@ RunDirectory RunDirectory::open(const std::string& path, bool create) {
 
 std::string RunDirectory::start_new() {
   const std::vector<std::string> present = files(path_, is_ours);
-  const bool of_a_run =
-      std::find(present.begin(), present.end(), "metrics.jsonl") != present.end();
+  const bool of_a_run = std::find(present.begin(), present.end(), "metrics.jsonl") != present.end();
   if (!present.empty() && !of_a_run)
     throw Error(Error(Fault::Output, fmt::format("{} holds {}, which no run has written",
                                                  printable(path_), present.front()))
@@ -151,8 +150,8 @@ std::string RunDirectory::move_aside(const std::vector<std::string>& names) cons
     }
     for (const std::string& name : names)
       if (std::rename((path_ + "/" + name).c_str(), (kept + "/" + name).c_str()) != 0)
-        throw Error(Fault::Output, fmt::format("cannot move {}/{} to {}: {}", printable(path_), name,
-                                               printable(kept), system_message(errno)))
+        throw Error(Fault::Output, fmt::format("cannot move {}/{} to {}: {}", printable(path_),
+                                               name, printable(kept), system_message(errno)))
             .in_file(path_);
     return kept;
   }

@@ -23,10 +23,10 @@ class RunDirectory {
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// Makes room for a new run. An earlier one that left a checkpoint or weights moves to a directory
-  /// beside this one (`runs/a.1`, `runs/a.2` …), which is returned; what came to nothing is removed,
-  /// so that files of two runs never mix. Throws Error(Output) when a file that training would write
-  /// is there and no run has written it.
+  /// Makes room for a new run. An earlier one that left a checkpoint or weights moves to a
+  /// directory beside this one (`runs/a.1`, `runs/a.2` …), which is returned; what came to nothing
+  /// is removed, so that files of two runs never mix. Throws Error(Output) when a file that
+  /// training would write is there and no run has written it.
   std::string start_new();
   /// Removes temporary files that a killed process left.
   void remove_temporaries();

@@ -123,7 +123,8 @@ void read_metadata(const Json& item, TensorFile& file, const ByteSource& source)
   }
 }
 
-/// torch.save writes a ZIP archive that holds `data.pkl`, and once wrote a bare pickle.
+/// torch.save writes a ZIP archive that holds `data.pkl`, and once wrote a bare pickle. To be asked
+/// of files that are none of safetensors: the length of a header may look like the start of either.
 bool is_torch_save(std::string_view content) {
   return content.starts_with("\x80\x02") ||
          (content.starts_with("PK\x03\x04") && content.find("data.pkl") != std::string_view::npos);
@@ -149,25 +150,26 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
   source.read_exactly(file.content.span(), "its content");
   const std::string_view content(reinterpret_cast<const char*>(file.content.data.get()),
                                  file.content.size);
-  if (is_torch_save(content)) {
-    throw source.error("is a torch.save file, not a safetensors file")
-        .help(
-            "in Python: `safetensors.torch.save_file(torch.load(\"net.pt\"), "
-            "\"net.safetensors\")`");
-  }
   uint64_t length = 0;
   if (size < 8) throw source.error(fmt::format("is truncated: {} bytes", size));
   std::memcpy(&length, file.content.data.get(), 8);
-  const bool whole = length <= static_cast<uint64_t>(size - 8);
-  if (whole && length > static_cast<uint64_t>(limits().file_header))
-    throw source.error(fmt::format("its header takes {} bytes, the limit is {}", length,
-                                   limits().file_header))
-        .help("`--max-header` raises the limit");
-  if (!whole) {
-    throw source.error(
-        fmt::format("is not a whole safetensors file: its header would take {} of "
-                    "{} bytes",
-                    length, size - 8));
+  const auto rest = static_cast<uint64_t>(size) - 8;
+  const bool too_long = length > static_cast<uint64_t>(limits().file_header);
+  if (too_long || length > rest) {
+    if (too_long && is_torch_save(content)) {
+      throw source.error("is a torch.save file, not a safetensors file")
+          .help(
+              "in Python: `safetensors.torch.save_file(torch.load(\"net.pt\"), "
+              "\"net.safetensors\")`");
+    }
+    const bool cut = content.substr(8).starts_with('{');
+    if (cut && length <= rest)
+      throw source
+          .error(fmt::format("its header takes {} bytes, the limit is {}", length,
+                             limits().file_header))
+          .help("`--max-header` raises the limit");
+    throw source.error(fmt::format("is {}: its header would take {} of {} bytes",
+                                   cut ? "truncated" : "not a safetensors file", length, rest));
   }
   file.header_bytes = 8 + static_cast<size_t>(length);
   const Json header = parse_header(content.substr(8, static_cast<size_t>(length)));

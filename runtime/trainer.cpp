@@ -240,9 +240,10 @@ void Trainer::begin(MetricsLog& log) {
   if (!resumed_at_end()) log.write(event);
   listener_.start(event);
   if (settings_.batch > splits_.train.records && !resumed_at_end())
-    listener_.notice(fmt::format("a batch of {} is more than the {} records of the train split: "
-                                 "every step takes all of them",
-                                 settings_.batch, splits_.train.records));
+    listener_.notice(
+        fmt::format("a batch of {} is more than the {} records of the train split: "
+                    "every step takes all of them",
+                    settings_.batch, splits_.train.records));
 }
 
 void Trainer::write_config() const {

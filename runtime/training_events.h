@@ -82,7 +82,7 @@ enum class StopReason : uint8_t { Finished, Patience, StepLimit, Signal };
 struct EndEvent {
   StopReason reason = StopReason::Finished;
   int signal = 0;
-  int64_t epochs = 0;    ///< finished, over all commands of the run
+  int64_t epochs = 0;           ///< finished, over all commands of the run
   bool resumed_at_end = false;  ///< they were all finished before this command
   int64_t steps = 0;
   double seconds = 0;              ///< of this command

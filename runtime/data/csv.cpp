@@ -315,9 +315,28 @@ std::vector<std::string> categories(const Table& table, size_t column) {
   return names;
 }
 
+/// The numbers of the names in a column.
+template <typename T>
+void fill_classes(const Table& table, size_t column, const ByteSource& source,
+                  const std::vector<std::string>& names, std::span<T> out) {
+  for (size_t row = 0; row < table.rows(); ++row) {
+    const std::string_view cell = trim(table.cell(row, column));
+    if (cell.empty()) throw bad_cell(table, source, row, column, "the cell is empty");
+    out[row] = static_cast<T>(std::lower_bound(names.begin(), names.end(), cell) - names.begin());
+  }
+}
+
 Field make_field(const Table& table, const Columns& columns, const InputSpec* input,
                  const ByteSource& source) {
-  const ElementType type = input ? input->type : ElementType::f64;
+  std::vector<std::string> names;
+  if (columns.single && !(input && is_floating(input->type))) {
+    names = categories(table, columns.numbers[0]);
+    if (names.size() > 256) names.clear();
+  }
+  // A field that no input takes is read all the same: the error is that it is misnamed.
+  const ElementType type = input           ? input->type
+                           : names.empty() ? ElementType::f64
+                                           : ElementType::i64;
   std::vector<int64_t> shape{static_cast<int64_t>(table.rows())};
   // One column serves an input of [batch] and one of [batch, 1].
   const bool column_vector = input && input->shape == std::vector<int64_t>{1};
@@ -325,27 +344,17 @@ Field make_field(const Table& table, const Columns& columns, const InputSpec* in
     shape.push_back(static_cast<int64_t>(columns.numbers.size()));
   }
   Tensor tensor = make_tensor(type, shape);
-  if (columns.single && !is_floating(type)) {
-    const std::vector<std::string> names = categories(table, columns.numbers[0]);
-    if (!names.empty() && names.size() <= 256) {
-      for (size_t row = 0; row < table.rows(); ++row) {
-        const std::string cell(trim(table.cell(row, columns.numbers[0])));
-        if (cell.empty())
-          throw bad_cell(table, source, row, columns.numbers[0], "the cell is empty");
-        const auto number = std::lower_bound(names.begin(), names.end(), cell) - names.begin();
-        with_type(type, [&](auto sample) {
-          tensor.as<decltype(sample)>()[row] = static_cast<decltype(sample)>(number);
-        });
-      }
-      Field field = as_field(std::move(tensor), columns.field, source.path());
-      field.classes = names;
-      return field;
+  with_type(type, [&]<typename T>(T) {
+    const std::span<T> values = tensor.as<T>();
+    if (names.empty()) {
+      fill_field(table, columns, source, type, values);
+    } else {
+      fill_classes(table, columns.numbers[0], source, names, values);
     }
-  }
-  with_type(type, [&](auto sample) {
-    fill_field(table, columns, source, type, tensor.as<decltype(sample)>());
   });
-  return as_field(std::move(tensor), columns.field, source.path());
+  Field field = as_field(std::move(tensor), columns.field, source.path());
+  field.classes = std::move(names);
+  return field;
 }
 
 }  // namespace

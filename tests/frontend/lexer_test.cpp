@@ -111,7 +111,10 @@ TEST(LexerTest, a_file_that_is_no_text_is_one_error) {
   const std::string utf16("\xFF\xFEm\0\n\0m\0\n\0", 10);
   ASSERT_EQ(lexed(utf16).diagnostics.all().size(), 1u);
   EXPECT_EQ(lexed(utf16).diagnostics.all()[0].message, "this file is UTF-16");
-  const std::string binary("\x7F" "ELF\0\0\n\0\xFF\n\0", 11);
+  const std::string binary(
+      "\x7F"
+      "ELF\0\0\n\0\xFF\n\0",
+      11);
   ASSERT_EQ(lexed(binary).diagnostics.all().size(), 1u);
   EXPECT_EQ(lexed(binary).diagnostics.all()[0].message, "a NUL byte: this is no text file");
 }

@@ -512,6 +512,10 @@ TEST(Fields, MissingOnesComeWithTheCure) {
   const std::pair<std::string, LoaderValue> z{"z", call("col", {std::string("y")})};
   EXPECT_EQ(help("csv", {file, x, z}, x_and_y),
             "rename `z` to `y` in the `data` item, or call the input `z`");
+  toy::write(directory.file("words.csv"), "x,y\n1,cat\n2,dog\n");
+  EXPECT_EQ(help("csv", {{"", std::string("words.csv")}, x, z},
+                 {{"x", ElementType::f32, {}}, {"y", ElementType::u8, {}}}),
+            "rename `z` to `y` in the `data` item, or call the input `z`");
   EXPECT_EQ(help("csv", {file, x}, x_and_y), "add `y = col(…)` to the `data` item");
   const std::pair<std::string, LoaderValue> folder{"", std::string(".")};
   EXPECT_EQ(help("mnist", {folder}, {{"picture", ElementType::u8, {2, 2}}}),

@@ -186,7 +186,7 @@ TEST(Pictures, OtherFormatsAreNamedWithTheCure) {
   const toy::TemporaryDirectory directory;
   const std::string path = directory.file("x");
   const std::pair<std::string, const char*> files[] = {
-      {"\xff\xd8\xff\xe0 JFIF", "a JPEG picture"},
+      {"\xff\xd8\xff\xe0 JFIF and more", "a JPEG picture"},
       {"GIF89a and more", "a GIF picture"},
       {std::string("II*\0 and more", 13), "a TIFF picture"}};
   for (const auto& [content, name] : files) {

@@ -209,7 +209,8 @@ TEST(CommandLine, WithoutATerminalTrainingIsPlainAscii) {
 TEST(CommandLine, WhatNetcSaysOfItselfIsAsciiWithoutATerminal) {
   Scratch s;
   std::vector<std::vector<std::string>> commands = {{"--help"}};
-  for (const char* command : {"train", "run", "explain", "dump"}) commands.push_back({command, "--help"});
+  for (const char* command : {"train", "run", "explain", "dump"})
+    commands.push_back({command, "--help"});
   const std::string reference = s.netc({"explain", "--all"}).out;
   static const std::regex heading("\n### ([A-Za-z0-9_.]+)");
   for (std::sregex_iterator at(reference.begin(), reference.end(), heading), end; at != end; ++at)
@@ -231,8 +232,8 @@ TEST(CommandLine, TrainingFitsTheTerminal) {
     const std::string text =
         terminal(s, "netc train mnist.net --epochs 1 -o run" + std::to_string(columns), columns);
     for (const std::string& line : lines(text)) {
-      const auto width = std::count_if(line.begin(), line.end(),
-                                       [](char c) { return (c & 0xc0) != 0x80; });
+      const auto width =
+          std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; });
       EXPECT_LE(width, columns) << line;
     }
     // Values keep their units, paths their ends.

@@ -323,9 +323,11 @@ TEST(Commands, BadValuesOnTheCommandLineAreTwo) {
   s.example("neuron.net");
   EXPECT_EQ(s.netc({"check", "neuron.net", "--seed", "99999999999999999999999"}).exit_code, 2);
   EXPECT_EQ(s.netc({"dump", "neuron.net", "--model", "nosuch"}).exit_code, 2);
-  for (const auto& [option, value] :
-       {std::pair{"--max-source", "-1"}, {"--max-memory", "99999999999999999999"},
-        {"--max-compile-time", "0"}, {"--samples", "0"}, {"--eps", "-1"}}) {
+  for (const auto& [option, value] : {std::pair{"--max-source", "-1"},
+                                      {"--max-memory", "99999999999999999999"},
+                                      {"--max-compile-time", "0"},
+                                      {"--samples", "0"},
+                                      {"--eps", "-1"}}) {
     auto r = s.netc({"gradcheck", "neuron.net", option, value});
     EXPECT_EQ(r.exit_code, 2) << option;
     EXPECT_NE(r.err.find(value), std::string::npos) << r.err;
@@ -420,8 +422,8 @@ TEST(Commands, BenchReportsFigures) {
       s.netc({"bench", "two_layer.net", "--min-time", "10ms", "--compare", "fast.json"}).exit_code,
       4);
   EXPECT_EQ(s.netc({"bench", "two_layer.net", "--min-time", "soon"}).exit_code, 2);
-  r = s.netc({"bench", "two_layer.net", "--batch", "10", "--min-time", "10ms", "--compare",
-              "f.json"});
+  r = s.netc(
+      {"bench", "two_layer.net", "--batch", "10", "--min-time", "10ms", "--compare", "f.json"});
   EXPECT_EQ(r.exit_code, 2);
   EXPECT_NE(r.err.find("`f.json` is of batch 200, this is of 10"), std::string::npos) << r.err;
 }

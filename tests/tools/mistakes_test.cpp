@@ -44,8 +44,7 @@ TEST(Mistakes, WhatWasMeantIsSaid) {
       {"model m:\n  input x: [batch, 4]\n", "bodies stand in braces: `model m { … }`"},
       {head + "  output p = Linear(4, 1)(x)\n  loss mean(p)\n}\ntrain { optimizer = SGD }\n",
        "write `optimizer = sgd()`"},
-      {head + "  output p = x\n}\ndata csv(points.csv, x = col(0))\n",
-       "write `\"points.csv\"`"},
+      {head + "  output p = x\n}\ndata csv(points.csv, x = col(0))\n", "write `\"points.csv\"`"},
       {head + "  output p = x\n}\ndata csv(\"points.csv\", x = \"weight\")\n",
        "write `x = col(\"weight\")`"}};
   Scratch s;
@@ -85,9 +84,9 @@ TEST(Mistakes, EveryErrorTakesTheFormThatIsAskedFor) {
   s.example("mnist.net");
   std::filesystem::remove_all(s.path("data"));
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
-      {{"check", "m.net"}, "E0201"},                          // the program's
-      {{"check", "m.net", "--set", "train.epoch=3"}, "E0"},   // a setting's
-      {{"train", "mnist.net", "-o", "run"}, "R0602"},         // the data's
+      {{"check", "m.net"}, "E0201"},                         // the program's
+      {{"check", "m.net", "--set", "train.epoch=3"}, "E0"},  // a setting's
+      {{"train", "mnist.net", "-o", "run"}, "R0602"},        // the data's
       {{"check", "mnist.net", "--max-compile-time", "1e-6"}, "E0311"},
       {{"check", "m.net", "--no-such-option"}, ""},           // the command line's
       {{"eval", "mnist.net", "--weights", "none.st"}, "R06"}  // a file's

@@ -215,7 +215,8 @@ TEST(Train, ANewRunNeverReplacesAnother) {
   EXPECT_THAT(r.err, testing::HasSubstr("mine holds config.net, which no run has written"));
   EXPECT_EQ(s.read("mine/config.net"), s.read("two_layer.net"));
   // What stopped before there was anything to keep is tried again in the same place.
-  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--set", "train.lr=1e30"}).exit_code, 3);
+  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--set", "train.lr=1e30"}).exit_code,
+            3);
   ASSERT_TRUE(s.exists("again/config.net"));
   EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--epochs", "1"}).exit_code, 0);
 }
@@ -235,8 +236,9 @@ TEST(Train, InterruptSavesAndExits130) {
       s.netc_interrupted({"train", "mnist.net", "-o", "run", "--epochs", "100000"}, "epoch 2/");
   EXPECT_EQ(r.exit_code, 130) << r.err;
   EXPECT_TRUE(s.exists("run/last.state"));
-  EXPECT_THAT(lines(r.out).back(),
-              testing::ContainsRegex("saved run/last.safetensors   interrupted after step [0-9]+$"));
+  EXPECT_THAT(
+      lines(r.out).back(),
+      testing::ContainsRegex("saved run/last.safetensors   interrupted after step [0-9]+$"));
   EXPECT_THAT(r.err, testing::HasSubstr("go on with `netc train --resume run`\n"));
   EXPECT_EQ(s.netc({"eval", "run"}).exit_code, 0);
 }

@@ -53,6 +53,7 @@ Classification find_classification(const runtime::Plan& predict, const runtime::
 
 Confusion::Confusion(std::vector<std::string> names, size_t count)
     : classes(std::move(names)), counts(count, std::vector<int64_t>(count, 0)) {
+  classes.resize(std::min(classes.size(), count));
   for (size_t i = classes.size(); i < count; ++i) classes.push_back(std::to_string(i));
 }
 

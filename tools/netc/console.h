@@ -33,7 +33,8 @@ struct Console {
 /// Writes to stdout; a closed pipe is not an error, what else keeps it from being written is
 /// remembered as output_error().
 void print_out(const std::string& text);
-/// netc's own prose as `stream` takes it: where that is no terminal, in ASCII (`x * w` for `x · w`).
+/// netc's own prose as `stream` takes it: where that is no terminal, in ASCII (`x * w` for `x ·
+/// w`).
 std::string prose(std::string text, std::FILE* stream);
 /// errno of the first print_out() that failed; 0: all was written.
 int output_error();

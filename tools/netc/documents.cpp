@@ -53,8 +53,9 @@ const std::vector<Section>& sections() {
          "its folder netc holds compiled code (else ~/.cache/netc); it may be "
          "deleted at any time"}}},
       {"Files",
-       "A run directory takes the place of the program in eval, predict and bench. train goes on in "
-       "it with --resume; a new run takes another one, and is refused (3) where there is one.",
+       "A run directory takes the place of the program in eval, predict and bench. train goes on "
+       "in "
+       "it with --resume; a new run with the same -o moves the earlier one to DIR.1.",
        {{"config.net", "the program with all settings, its paths rewritten"},
         {"last.state",
          "the checkpoint: weights, optimizer, random state, position; last.state.1 is "

@@ -82,8 +82,8 @@ class Dump {
     return options_.entry.empty() ? "" : session_.entry_name(options_.entry);
   }
 
-  /// That --kernel names a kernel of what is shown; the parts of one that the backend took apart are
-  /// called after it.
+  /// That --kernel names a kernel of what is shown; the parts of one that the backend took apart
+  /// are called after it.
   void require_kernel(const ir::Module& module, const std::string& entry) const {
     if (options_.kernel.empty()) return;
     std::vector<std::string> names;

@@ -14,7 +14,8 @@ namespace netc::tools {
 
 namespace {
 const char* const kWhatIsKnown =
-    "give a code (E0301), a word (param), a function, layer or optimizer (softmax, Linear, adam), a "
+    "give a code (E0301), a word (param), a function, layer or optimizer (softmax, Linear, adam), "
+    "a "
     "setting (train.lr), a loader (csv) or a pass; `netc explain --all` prints all that std has";
 
 std::string text_of(const std::string& name) {

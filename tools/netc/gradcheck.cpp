@@ -197,7 +197,8 @@ void add_gradcheck(CLI::App& app, Action& action) {
   add_common(*command, options->common);
   above_zero(command->add_option("--eps", options->eps, "half the distance of the two points")
                  ->type_name("X"));
-  above_zero(command->add_option("--rtol", options->rtol, "largest relative error")->type_name("X"));
+  above_zero(
+      command->add_option("--rtol", options->rtol, "largest relative error")->type_name("X"));
   command->add_option("--samples", options->samples, "elements a parameter, or `all`")
       ->type_name("N");
   command->add_option("--param", options->param, "only this parameter")->type_name("PARAM");

@@ -73,8 +73,7 @@ ir::Function rebuild(ir::Module& module, const ir::Function& from, std::string n
 /// those of the loss of `step`, which may differ from `loss`: it is the one of training.
 FrozenLoss freeze_barriers(Session& session, const ir::Module& source, int64_t batch) {
   FrozenLoss frozen;
-  const std::string entry =
-      session.entry_name(source.stage > ir::Stage::Forward ? "step" : "loss");
+  const std::string entry = session.entry_name(source.stage > ir::Stage::Forward ? "step" : "loss");
   Lowering lowering;
   lowering.batch_capacity = batch;
   ir::Module opened = keep_entries(source, {entry});

@@ -96,9 +96,9 @@ std::optional<std::string> answer(const CLI::App& app, const std::vector<std::st
 void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
   const std::vector<const CLI::App*> chosen =
       app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
-  const std::string general =
-      chosen.empty() ? "`netc --help` lists commands and options"
-                     : fmt::format("`netc {} --help` lists its options", chosen.front()->get_name());
+  const std::string general = chosen.empty() ? "`netc --help` lists commands and options"
+                                             : fmt::format("`netc {} --help` lists its options",
+                                                           chosen.front()->get_name());
   const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
   const std::vector<std::string> rest = app.remaining(true);
   if (extras == nullptr || rest.empty()) {

@@ -414,11 +414,11 @@ void add_predict(CLI::App& app, Action& action) {
   command
       ->add_option("--out", options->output, "write the outputs to this .npy or .safetensors file")
       ->type_name("FILE");
-  above_zero(command
-                 ->add_option(
-                     "--top", options->top,
-                     "only the K largest numbers of each output: [place, number, class] each")
-                 ->type_name("K"));
+  above_zero(
+      command
+          ->add_option("--top", options->top,
+                       "only the K largest numbers of each output: [place, number, class] each")
+          ->type_name("K"));
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });
 }
 

@@ -143,10 +143,9 @@ void Progress::start(const runtime::StartEvent& event) {
   for (size_t i = 0; i < event.splits.size(); ++i)
     data += fmt::format("{} {} {}", i > 0 ? "," : "", with_commas(event.splits[i].second),
                         event.splits[i].first);
-  console_.note_line(fmt::format("{}  {} parameters ({})   {}   {}, batch {}", event.model,
-                                 with_commas(event.parameters),
-                                 byte_text(double(event.parameter_bytes)), data, header_.optimizer,
-                                 event.batch));
+  console_.note_line(fmt::format(
+      "{}  {} parameters ({})   {}   {}, batch {}", event.model, with_commas(event.parameters),
+      byte_text(double(event.parameter_bytes)), data, header_.optimizer, event.batch));
   for (const auto& [field, names] : event.classes)
     console_.note_line(fmt::format("classes of {}: {}", field, class_list(names)));
   if (event.resumed_step > 0 && event.resumed_epoch < event.epochs)
@@ -308,8 +307,7 @@ std::string Progress::summary(const runtime::EndEvent& event) const {
 void Progress::end(const runtime::EndEvent& event) {
   clear_bar();
   print_out(json_ ? runtime::to_json(event) + "\n" : summary(event));
-  if (event.reason == runtime::StopReason::StepLimit ||
-      event.reason == runtime::StopReason::Signal)
+  if (event.reason == runtime::StopReason::StepLimit || event.reason == runtime::StopReason::Signal)
     console_.note(fmt::format("go on with `netc train --resume {}`\n", event.directory));
   if (event.resumed_at_end)
     console_.note(fmt::format("train on with `netc train --resume {} --epochs N`, N more than {}\n",

@@ -37,10 +37,11 @@ void require_program_file(const std::string& path) {
     const std::string config = (std::filesystem::path(path) / "config.net").string();
     const bool is_run = std::filesystem::is_regular_file(config, error);
     throw UsageError{fmt::format("`{}` is a directory, not a program", path),
-                     is_run ? fmt::format("it holds a run of the program `{}`; `netc train --resume "
-                                          "{}` goes on with it",
-                                          config, path)
-                            : ""};
+                     is_run
+                         ? fmt::format("it holds a run of the program `{}`; `netc train --resume "
+                                       "{}` goes on with it",
+                                       config, path)
+                         : ""};
   }
   if (!std::ifstream(path)) {
     throw UsageError{fmt::format("cannot read `{}`", path), std::filesystem::exists(path, error)
@@ -195,8 +196,8 @@ std::vector<std::string> Session::input_names() const {
   for (const ir::Function& f : program_.module.functions) {
     if (!f.entry || !is_chosen(f.name.substr(0, f.name.rfind('.')))) continue;
     for (const ir::Parameter& p : f.params)
-      if (p.role == ir::Role::Input && !(f[p.value].type.shape.empty() &&
-                                         frontend::is_control_input(f[p.value].name)))
+      if (p.role == ir::Role::Input &&
+          !(f[p.value].type.shape.empty() && frontend::is_control_input(f[p.value].name)))
         names.insert(f[p.value].name);
   }
   // What no entry point needs is declared all the same.

@@ -114,8 +114,8 @@ class Writer {
         text.name = json_text(site.place.empty() ? task.name : task.name + "  " + site.place);
         text.arguments = fmt::format(
             "\"entry\":{},\"kernel\":{},\"place\":{},\"source\":{},\"stores\":{},\"phase\":{}",
-            json_text(plan.name), json_text(task.name), json_text(site.place),
-            json_text(site.source), json_text(site.stores), p);
+            json_text(plan.name), json_text(task.name.substr(0, task.name.find('.'))),
+            json_text(site.place), json_text(site.source), json_text(site.stores), p);
         text.flops = task.flops / double(task.chunks);
         text.bytes = task.bytes / double(task.chunks);
         texts.back().push_back(std::move(text));

@@ -82,9 +82,8 @@ class Train {
       options_.common.file = config.string();
       session_ = Session(options_.common);
     } else if (options_.common.file.empty()) {
-      throw runtime::Error(
-          runtime::Fault::Checkpoint,
-          fmt::format("`{}` holds no run: it has no config.net", options_.resume));
+      throw runtime::Error(runtime::Fault::Checkpoint,
+                           fmt::format("`{}` holds no run: it has no config.net", options_.resume));
     }
   }
 
@@ -120,10 +119,10 @@ class Train {
                                        given_file_, options_.resume))
           .note("without a file, --resume goes on with the run's own config.net");
     if (given.program().config_text != read_file(options_.common.file))
-      session_.console().note(
-          fmt::format("note: the run goes on with its own config.net, which differs from {}: change "
-                      "settings with `--set`\n",
-                      given_file_));
+      session_.console().note(fmt::format(
+          "note: the run goes on with its own config.net, which differs from {}: change "
+          "settings with `--set`\n",
+          given_file_));
   }
 
   /// Options that are short for settings.
