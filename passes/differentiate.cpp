@@ -451,8 +451,8 @@ ValueId Walk::keeps(const Cotangent& cotangent) {
   ValueId all;
   for (const Mask& mask : cotangent.masks) {
     if (!mask.chosen) continue;
-    const ValueId keep = mask.keep ? mask.condition : b_.unary(ir::Op::logical_not, mask.condition);
-    all = all ? b_.binary(ir::Op::logical_and, all, keep) : keep;
+    const ValueId keep = mask.keep ? mask.condition : b_.logical_not(mask.condition);
+    all = all ? b_.logical_and(all, keep) : keep;
   }
   return all;
 }
@@ -469,11 +469,11 @@ void Walk::contribute(ValueId to, Cotangent cotangent) {
     sum.full = sum.masks.empty() ? sum.g : ValueId();
   } else {
     const ValueId keeps_a = keeps(sum), keeps_c = keeps(cotangent);
-    const ValueId v = b_.binary(ir::Op::add, full(sum), full(cotangent));
+    const ValueId a = full(sum), c = full(cotangent);
+    const ValueId v = b_.binary(ir::Op::add, a, c);
     sum = {v, {}, v};
     // 0 where both are: the sum is right as it stands, the mask is for what comes after.
-    if (keeps_a && keeps_c)
-      sum.masks.push_back({b_.binary(ir::Op::logical_or, keeps_a, keeps_c), true, true});
+    if (keeps_a && keeps_c) sum.masks.push_back({b_.logical_or(keeps_a, keeps_c), true, true});
   }
   if (sum.full && sum.full.index >= first_) {
     made_for_.resize(b_.function().values.size() - first_);
