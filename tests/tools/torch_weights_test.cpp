@@ -5,6 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/safetensors.h"
+#include "runtime/tensor.h"
 #include "tests/tools/netc_process.h"
 
 namespace netc::test {
@@ -51,6 +53,37 @@ TEST_F(TorchWeights, GiveTheNumbersOfPyTorch) {
     for (size_t k = 0; k < 2; ++k)
       EXPECT_NEAR(json::parse(rows[i])["y"][k].get<double>(), reference["y"][i][k].get<double>(),
                   1e-6);
+}
+
+// What PyTorch loads again after `.T` of the matrices, as docs/pytorch.md has it.
+TEST_F(TorchWeights, GoBackWithMatricesTransposed) {
+  std::string trained = kNet;
+  trained.insert(trained.rfind('}'), "  loss mean(square(y))\n");
+  s.write("net.net", trained +
+                         "data random(n = 4, seed = 1)\n"
+                         "train { epochs = 1; batch = 4; lr = 1e-30; optimizer = sgd() }\n");
+  const ProcessResult r =
+      s.netc({"train", "net.net", "--init", "w.safetensors", "--layout", "torch", "-o", "run"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const runtime::TensorFile from = runtime::read_safetensors(s.path("w.safetensors")),
+                            back = runtime::read_safetensors(s.path("run/last.safetensors"));
+  int matrices = 0;
+  for (const runtime::TensorView& written : back.tensors) {
+    if (written.name.find("running_") != std::string::npos) continue;  // training moves them
+    const runtime::TensorView* read = from.find(written.name);
+    ASSERT_NE(read, nullptr) << written.name;
+    const auto number = [](const runtime::TensorView& t, int64_t i) {
+      return runtime::load_number(t.type, t.bytes.data() + i * 4);
+    };
+    const bool matrix = read->shape.size() == 2;
+    const int64_t rows = read->shape[0], columns = matrix ? read->shape[1] : 1;
+    matrices += matrix;
+    for (int64_t i = 0; i < int64_t(read->bytes.size() / 4); ++i) {
+      const int64_t at = matrix ? i % columns * rows + i / columns : i;
+      ASSERT_EQ(number(written, at), number(*read, i)) << written.name << " " << i;
+    }
+  }
+  EXPECT_EQ(matrices, 3);
 }
 
 TEST_F(TorchWeights, WithoutTheLayoutTheTensorAndTheCureAreNamed) {
