@@ -79,7 +79,7 @@ TEST(Settings, PatienceStopsAfterThatManyEpochsWithoutProgress) {
   auto eval = run.s.netc(
       {"eval", "run", "--weights", "run/best.safetensors", "--split", "valid", "--json"});
   EXPECT_EQ(json::parse(eval.out)["loss"], losses[best]) << eval.err;
-  EXPECT_EQ(run.train({"patience=4", "valid=0"}).exit_code, 3);
+  EXPECT_EQ(run.train({"patience=4", "valid=0"}).exit_code, 2);
 }
 
 TEST(Settings, PatienceAndPlateauResumeWhereTheyWere) {

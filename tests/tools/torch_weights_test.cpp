@@ -80,7 +80,7 @@ TEST_F(TorchWeights, GoBackWithMatricesTransposed) {
     matrices += matrix;
     for (int64_t i = 0; i < int64_t(read->bytes.size() / 4); ++i) {
       const int64_t at = matrix ? i % columns * rows + i / columns : i;
-      ASSERT_EQ(number(written, at), number(*read, i)) << written.name << " " << i;
+      ASSERT_NEAR(number(written, at), number(*read, i), 1e-25) << written.name << " " << i;
     }
   }
   EXPECT_EQ(matrices, 3);
