@@ -1,7 +1,8 @@
-// Levenshtein's distance, row by row.
+// Levenshtein's distance, row by row; upper and lower case are the same.
 #include "runtime/nearest.h"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace netc::runtime {
@@ -14,7 +15,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     size_t diagonal = row[0];
     row[0] = i + 1;
     for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      const bool same = std::tolower(static_cast<unsigned char>(a[i])) ==
+                        std::tolower(static_cast<unsigned char>(b[j]));
+      const size_t replaced = diagonal + (same ? 0 : 1);
       diagonal = row[j + 1];
       row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
     }
@@ -31,6 +34,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
     if (candidate.size() > 2 * name.size() + 2) continue;
     const size_t distance = edit_distance(name, candidate);
     if (distance > limit || (!best.empty() && distance == limit)) continue;
+    if (distance >= std::max(name.size(), candidate.size())) continue;  // nothing in common
     limit = distance;
     best = candidate;
   }

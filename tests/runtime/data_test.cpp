@@ -13,6 +13,7 @@
 #include "runtime/data/dataset.h"
 #include "runtime/data/loaders.h"
 #include "runtime/error.h"
+#include "runtime/nearest.h"
 #include "tests/runtime/toy.h"
 
 namespace netc::runtime {
@@ -78,6 +79,12 @@ const std::string kPixels = [] {
   for (int i = 0; i < 6 * 4; ++i) pixels += static_cast<char>(i);
   return pixels;
 }();
+
+TEST(Nearest, CaseIsNoDifferenceAndNothingInCommonIsNoHelp) {
+  EXPECT_EQ(nearest("Y", {"x", "y"}), "y");
+  EXPECT_EQ(nearest("Z", {"x", "y"}), "");
+  EXPECT_EQ(nearest("weigth", {"x", "weight"}), "weight");
+}
 
 TEST(Idx, ReadsPlainAndGzip) {
   const TemporaryDirectory directory;

@@ -323,6 +323,8 @@ TEST(CommandLine, PredictTakesArraysAndWritesThem) {
       {{"predict", "run"},
        "error: predict needs input `x`\n"
        "  = help: add --in x=FILE, or --in - for JSON lines on stdin\n"},
+      {{"predict", "run", "--in", "x=x.npy", "--in", "x=y.npy"},
+       "error: --in gives input `x` twice\n  = help: one file may hold any number of records\n"},
       {{"predict", "run", "--in", "picture=x.npy"},
        "error: model `tiny` has no input `picture`\n  = help: there is: x\n"},
       {{"predict", "run", "--in", "x=x.npy", "--out", "p.json"},

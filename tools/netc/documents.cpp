@@ -55,7 +55,8 @@ const std::vector<Section>& sections() {
       {"Files",
        "A run directory takes the place of the program in eval, predict and bench. train goes on "
        "in "
-       "it with --resume; a new run with the same -o moves the earlier one to DIR.1.",
+       "it with --resume; a new run with the same -o moves the earlier one to DIR.1 (the next to "
+       "DIR.2).",
        {{"config.net", "the program with all settings, its paths rewritten"},
         {"last.state",
          "the checkpoint: weights, optimizer, random state, position; last.state.1 is "

@@ -287,7 +287,11 @@ class Predict {
       if (std::find(names.begin(), names.end(), given) == names.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, given),
                          nearest_or_all(given, names)};
-      if (given == name) found = text.substr(equals + 1);
+      if (given != name) continue;
+      if (!found.empty())
+        throw UsageError{fmt::format("--in gives input `{}` twice", name),
+                         "one file may hold any number of records"};
+      found = text.substr(equals + 1);
     }
     if (found.empty())
       throw UsageError{fmt::format("predict needs input `{}`", name),

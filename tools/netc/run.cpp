@@ -98,6 +98,8 @@ class Run {
       if (std::find(known.begin(), known.end(), name) == known.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
                          nearest_or_all(name, names)};
+      if (files_.contains(name))
+        throw UsageError{fmt::format("--in gives input `{}` twice", name), ""};
       files_[name] = text.substr(equals + 1);
       inputs_[name] = runtime::read_npy(files_[name]);
     }

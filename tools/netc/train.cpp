@@ -350,7 +350,7 @@ void add_train(CLI::App& app, Action& action) {
   command->add_option("--resume", options->resume, "go on with the run in this directory")
       ->type_name("DIR");
   command->add_option("--epochs", options->epochs, "epochs in total")->type_name("N");
-  command->add_option("--steps", options->steps, "stop after so many steps")
+  command->add_option("--steps", options->steps, "stop after so many more steps")
       ->type_name("N")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
   one_of(command->add_option("--save", options->save, "which weights are kept"),
