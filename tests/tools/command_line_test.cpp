@@ -76,6 +76,8 @@ TEST(CommandLine, MistypedWordsAreMetWithTheNearest) {
   EXPECT_NE(dump({"--stage=backward", "--wrt", "x,image"}).find("no input `image`"),
             std::string::npos);
   EXPECT_EQ(s.netc({"diff", "tiny.net", "--wrt", "y"}).exit_code, 0);
+  EXPECT_EQ(dump({"--stage=backward", "--wrt", "w", "--set", "train.accumulate=2"}),
+            "error: --wrt: there is no input `w`\n  = help: inputs are: x, y\n");
   EXPECT_EQ(error({"tain", "tiny.net"}),
             "error: `tain` is not a command\n  = help: did you mean `train`?\n");
   EXPECT_EQ(error({"check", "tiny.net", "--jsn"}),

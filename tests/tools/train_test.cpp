@@ -215,10 +215,14 @@ TEST(Train, ANewRunNeverReplacesAnother) {
   EXPECT_THAT(r.err, testing::HasSubstr("mine holds config.net, which no run has written"));
   EXPECT_EQ(s.read("mine/config.net"), s.read("two_layer.net"));
   // What stopped before there was anything to keep is tried again in the same place.
-  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--set", "train.lr=1e30"}).exit_code,
+  EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--set", "train.batch=20", "--set",
+                    "train.lr=1e30"})
+                .exit_code,
             3);
   ASSERT_TRUE(s.exists("again/config.net"));
+  ASSERT_FALSE(s.exists("again/last.state"));
   EXPECT_EQ(s.netc({"train", "two_layer.net", "-o", "again", "--epochs", "1"}).exit_code, 0);
+  EXPECT_FALSE(s.exists("again.1"));
 }
 
 TEST(Train, LossThatIsNotFiniteStopsWithThree) {

@@ -195,7 +195,8 @@ std::vector<std::string> Session::input_names() const {
   };
   for (const ir::Function& f : program_.module.functions) {
     if (!f.entry || !is_chosen(f.name.substr(0, f.name.rfind('.')))) continue;
-    if (f.name.ends_with(".update")) continue;  // its inputs are the gradients
+    // The inputs of the optimizer are the gradients.
+    if (f.name.ends_with(".update") || f.name.ends_with(".collect")) continue;
     for (const ir::Parameter& p : f.params)
       if (p.role == ir::Role::Input &&
           !(f[p.value].type.shape.empty() && frontend::is_control_input(f[p.value].name)))
