@@ -163,10 +163,34 @@ void take_apart(Unit& unit, const ir::OpenedKernel& opened, const std::vector<Va
   }
 }
 
+/// Whether the values of each nest stand together, as those of a kernel do.
+bool stand_together(const ir::Function& f, const std::vector<ir::KernelId>& nests) {
+  std::set<ir::KernelId> seen;
+  ir::KernelId last;
+  for (const ir::Value& value : f.values) {
+    const bool free = !value.kernel && !value.storage;
+    if (free || value.kernel == last) continue;
+    last = value.kernel;
+    const bool nest = std::find(nests.begin(), nests.end(), last) != nests.end();
+    if (nest && !seen.insert(last).second) return false;
+  }
+  return true;
+}
+
 /// Takes kernels of several nests apart; those that cannot be streamed stay so.
 void open_streams(Unit& unit, int64_t batch) {
   ir::Function& f = unit.function;
   for (ir::OpenedKernel& opened : ir::open_nests(f)) {
+    if (!stand_together(f, opened.nests)) {
+      Kernel whole;
+      whole.name = f.kernels[opened.kernel.index].name;
+      for (size_t i = 0; i < f.values.size(); ++i)
+        if (std::find(opened.nests.begin(), opened.nests.end(), f.values[i].kernel) !=
+            opened.nests.end())
+          whole.values.push_back(ValueId(i));
+      undo(unit, whole, batch);
+      continue;
+    }
     const auto passing = add_passing(f, opened);
     if (ir::can_stream(f, opened)) {
       unit.passing.insert(passing.begin(), passing.end());

@@ -254,17 +254,25 @@ class Splitter {
   }
 
   /// A view stays in the nest of what it looks at when all its readers are there. One that nobody
-  /// reads is a result: a nest of its own copies it, unless the loop before it can write it.
+  /// reads is a result: a nest of its own copies it, unless the loop before it can write it. So does
+  /// one for a result that other nests read.
   void view(ValueId v) {
     const auto found = f_[v].args.size() == 1 ? nest_.find(f_[v].args[0]) : nest_.end();
-    if (found == nest_.end() || !read_in(v, found->second)) return;
+    if (found == nest_.end()) return;
+    const bool elsewhere = !read_in(v, found->second);
+    if (elsewhere && !is_result(v)) return;
     size_t nest = found->second;
-    if (!is_read(v) && (has_contraction(nests_[nest]) || !is_next(v, nest))) {
+    if (elsewhere || (!is_read(v) && (has_contraction(nests_[nest]) || !is_next(v, nest)))) {
       nest = nests_.size();
       nests_.push_back({});
     }
     nest_[v] = nest;
     nests_[nest].values.push_back(v);
+  }
+
+  bool is_result(ValueId v) const {
+    return std::any_of(f_.results.begin(), f_.results.end(),
+                       [&](const Result& r) { return r.value == v; });
   }
 
   bool is_read(ValueId v) const {

@@ -134,6 +134,11 @@ std::string Generator::train_block() {
   Arguments settings;
   for (const Parameter& p : optimizer.settings)
     if (c_.one_in(3)) setting(p, settings);
+  const auto given = [&](std::string_view name) {
+    return std::any_of(settings.texts.begin(), settings.texts.end(),
+                       [&](const std::string& text) { return text.starts_with(name); });
+  };
+  if (given("nesterov") && !given("momentum")) settings.texts.emplace_back("momentum = 0.9");
   std::string clip;
   if (c_.one_in(3)) clip = c_.below(2) ? "clip = norm(0.5); " : "clip = value(0.25); ";
   return fmt::format("train {{ batch = 8; lr = 0.05; {}optimizer = {}({}) }}\n", clip,
