@@ -254,8 +254,8 @@ class Splitter {
   }
 
   /// A view stays in the nest of what it looks at when all its readers are there. One that nobody
-  /// reads is a result: a nest of its own copies it, unless the loop before it can write it. So does
-  /// one for a result that other nests read.
+  /// reads is a result: a nest of its own copies it, unless the loop before it can write it. So
+  /// does one for a result that other nests read.
   void view(ValueId v) {
     const auto found = f_[v].args.size() == 1 ? nest_.find(f_[v].args[0]) : nest_.end();
     if (found == nest_.end()) return;
