@@ -96,14 +96,24 @@ void store_apart(Unit& unit, ValueId v, int64_t batch) {
   unit.arena_bytes += aligned(stored_bytes(f, v, batch));
 }
 
-/// Makes every member of a kernel a kernel of its own, with storage of its own.
-void undo(Unit& unit, const Kernel& k, int64_t batch) {
+/// Makes every member of the kernel `name` a kernel of its own, with storage of its own. (`name` is
+/// a copy: the list that it may stand in grows.)
+void undo(Unit& unit, std::string name, const std::vector<ValueId>& members, int64_t batch) {
   ir::Function& f = unit.function;
-  for (ValueId v : k.values) {
+  for (ValueId v : members) {
     f[v].kernel = ir::KernelId(f.kernels.size());
-    f.kernels.push_back({fmt::format("{}.{}", k.name, v.index), ""});
+    f.kernels.push_back({fmt::format("{}.{}", name, v.index), ""});
     store_apart(unit, v, batch);
   }
+}
+
+/// The values of all nests, in order.
+std::vector<ValueId> members_of(const ir::Function& f, const std::vector<ir::KernelId>& nests) {
+  std::vector<ValueId> members;
+  for (size_t i = 0; i < f.values.size(); ++i)
+    if (std::find(nests.begin(), nests.end(), f.values[i].kernel) != nests.end())
+      members.push_back(ValueId(i));
+  return members;
 }
 
 /// Gives storage and a kernel to operands of a single op that it cannot read through their views.
@@ -138,22 +148,15 @@ void take_apart(Unit& unit, const ir::OpenedKernel& opened, const std::vector<Va
     store_apart(unit, v, batch);
     unit.passing.erase(v);
   }
-  const auto& nests = opened.nests;
   auto range = [&](ValueId v) -> Range {
     const int64_t begin = f[v].storage->offset;
     return {begin, begin + stored_bytes(f, v, batch)};
   };
-  std::vector<ValueId> members;
-  for (size_t i = 0; i < f.values.size(); ++i)
-    if (std::find(nests.begin(), nests.end(), f.values[i].kernel) != nests.end())
-      members.push_back(ValueId(i));
+  const std::vector<ValueId> members = members_of(f, opened.nests);
   std::set<ValueId> reads;
   for (ValueId v : members)
-    for (ValueId a : f[v].args) {
-      while (!f[a].kernel && !f[a].storage && ir::def(f[a].op).form == ir::Form::View)
-        a = f[a].args[0];
-      if (f[a].storage) reads.insert(a);
-    }
+    for (ValueId a : f[v].args)
+      if (const ValueId base = viewed(f, a); f[base].storage) reads.insert(base);
   for (ValueId v : members) {
     if (!f[v].storage) continue;
     const bool overwrites = std::any_of(reads.begin(), reads.end(), [&](ValueId old) {
@@ -182,13 +185,7 @@ void open_streams(Unit& unit, int64_t batch) {
   ir::Function& f = unit.function;
   for (ir::OpenedKernel& opened : ir::open_nests(f)) {
     if (!stand_together(f, opened.nests)) {
-      Kernel whole;
-      whole.name = f.kernels[opened.kernel.index].name;
-      for (size_t i = 0; i < f.values.size(); ++i)
-        if (std::find(opened.nests.begin(), opened.nests.end(), f.values[i].kernel) !=
-            opened.nests.end())
-          whole.values.push_back(ValueId(i));
-      undo(unit, whole, batch);
+      undo(unit, f.kernels[opened.kernel.index].name, members_of(f, opened.nests), batch);
       continue;
     }
     const auto passing = add_passing(f, opened);
@@ -217,7 +214,7 @@ bool split(Unit& unit, const Kernel& k, int64_t batch) {
     return true;
   }
   if (k.values.size() == 1) return materialise(unit, k, batch);
-  undo(unit, k, batch);
+  undo(unit, k.name, k.values, batch);
   return true;
 }
 

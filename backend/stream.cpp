@@ -242,11 +242,16 @@ class StreamKernel {
 
 }  // namespace
 
+ValueId viewed(const ir::Function& f, ValueId v) {
+  while (!f[v].kernel && !f[v].storage && ir::def(f[v].op).form == Form::View) v = f[v].args[0];
+  return v;
+}
+
 std::vector<ValueId> add_passing(ir::Function& f, const ir::OpenedKernel& opened) {
   std::vector<ValueId> passing;
   for (size_t i = 0; i < f.values.size(); ++i)
     for (ValueId a : f.values[i].args) {
-      while (!f[a].kernel && !f[a].storage && ir::def(f[a].op).form == Form::View) a = f[a].args[0];
+      a = viewed(f, a);
       const auto& nests = opened.nests;
       const bool own = std::find(nests.begin(), nests.end(), f[a].kernel) != nests.end();
       if (!own || !f.values[i].kernel || f[a].kernel == f.values[i].kernel || f[a].storage)

@@ -8,6 +8,9 @@
 
 namespace netc::backend {
 
+/// What a view outside of kernels looks at, through further ones; other values are themselves.
+ir::ValueId viewed(const ir::Function& f, ir::ValueId v);
+
 /// Values that nests of an opened kernel compute for each other and that the plan does not store;
 /// they get storage, as yet without a place.
 std::vector<ir::ValueId> add_passing(ir::Function& function, const ir::OpenedKernel& opened);

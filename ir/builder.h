@@ -47,10 +47,10 @@ class Builder {
   ValueId where(ValueId c, ValueId a, ValueId b);
   /// A value of its own equal to `a`: the identity copy, which passes no gradient.
   ValueId copy(ValueId a) { return add(Op::stop_gradient, {a}); }
-  /// Where `a` is greater than 0.
   ValueId logical_not(ValueId a) { return unary(Op::logical_not, a); }
   ValueId logical_and(ValueId a, ValueId b) { return binary(Op::logical_and, a, b); }
   ValueId logical_or(ValueId a, ValueId b) { return binary(Op::logical_or, a, b); }
+  /// Where `a` is greater than 0.
   ValueId is_positive(ValueId a) { return add(Op::gt, {a, like(a, 0)}); }
   /// A splat of `number` with the type of `a`.
   ValueId like(ValueId a, double number) { return constant(number, type(a)); }
