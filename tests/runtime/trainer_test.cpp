@@ -92,7 +92,9 @@ TEST(Trainer, ResumesBitExactlyFromAnyStep) {
     EXPECT_EQ(end.reason, StopReason::StepLimit);
     EXPECT_EQ(end.steps, stop);
     EXPECT_EQ(end.so_far.has_value(), stop % 5 != 0);
-    if (end.so_far) EXPECT_EQ(end.so_far->rows, stop % 5 * 16);
+    if (end.so_far) {
+      EXPECT_EQ(end.so_far->rows, stop % 5 * 16);
+    }
     settings.step_limit = -1;
     toy::Session second(1, 99);  // other initial weights: all must come from the file
     Recorder recorder;
@@ -221,8 +223,9 @@ TEST(Trainer, SaysThatABatchIsMoreThanThereIs) {
     Recorder recorder;
     session.run(data, toy::settings("", 1), false, recorder);
     ASSERT_EQ(recorder.notices.size(), records < 16 ? 1u : 0u);
-    if (records < 16)
+    if (records < 16) {
       EXPECT_THAT(recorder.notices[0], HasSubstr("a batch of 16 is more than the 15 records"));
+    }
   }
 }
 
