@@ -138,7 +138,7 @@ class Program {
     print_and_parse();
     Joined{module_};
     if (auto wrong = ir::verify(module_)) throw Mismatch{"joined functions: " + *wrong};
-    bound_ = passes::specialise(module_, {{"batch", ir::Dim(n_)}});
+    bind();
     make_arguments();
     const OracleResult expected = track(bound_, bound_.find(kAll), arguments_);
     wide_ = passes::widen(bound_);
@@ -162,6 +162,16 @@ class Program {
 
   double uniform(double lo, double hi) {
     return lo + (hi - lo) * double(random_() >> 11) * 0x1p-53;
+  }
+
+  /// Puts the batch's size in. A window over the batch may not fit into it: no program to check.
+  void bind() {
+    try {
+      bound_ = passes::specialise(module_, {{"batch", ir::Dim(n_)}});
+    } catch (const ir::OpError& e) {
+      verdict_.rejection = e.code + ": " + e.what();
+      throw verdict_;
+    }
   }
 
   void lower(ir::Stage to, passes::PassContext& context) {
