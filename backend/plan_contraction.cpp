@@ -235,14 +235,19 @@ class Planner {
            kLine * lines(c, rows, columns);
   }
 
-  /// Lines of the first cache that one step reads anew: all of the vectors, those of the scalars
-  /// when they change with each step.
+  /// Lines of the first cache that one step reads anew: all of the vectors; of the scalars a part
+  /// when the steps run along their lines, else each.
   double lines(const ContractionPlan& c, double rows, double columns) const {
     double count = columns * double(c.lanes * bytes_) / 64;
     bool beside = c.row >= 0 && (unit_stride(c.row, 0) || unit_stride(c.row, 1));
-    if (!beside) return count + rows * double(bytes_) / 64;
-    bool within_one = std::fmod(64, rows * double(bytes_)) == 0;
-    return count + (within_one ? 1 : 2);
+    if (beside) {
+      bool within_one = std::fmod(64, rows * double(bytes_)) == 0;
+      return count + (within_one ? 1 : 2);
+    }
+    bool along = c.row < 0 || c.folded.empty();
+    for (int which : {0, 1})
+      along = along || (label(c.row).present[which] && unit_stride(c.folded.back(), which));
+    return count + rows * (along ? double(bytes_) / 64 : 1);
   }
 
   /// Where the vectors that one panel of columns reads do not fit the second cache, each tile of
