@@ -87,7 +87,8 @@ class ContractKernel {
   std::vector<Dim> partial_strides_;  ///< per label
   int64_t partial_size_ = 1;          ///< elements of a block
   llvm::AllocaInst* buffer_ = nullptr;
-  std::vector<ir::Access> touched_;  ///< what the epilogue reads and writes along the columns
+  llvm::AllocaInst* carried_ = nullptr;  ///< sums of a unit between segments
+  std::vector<ir::Access> touched_;      ///< what the epilogue reads and writes along the columns
 
   const Label& label(int l) const { return p_.labels[size_t(l)]; }
   int64_t size(int l) const { return l < 0 ? 1 : e_.at_capacity(label(l).size); }
@@ -213,6 +214,11 @@ class ContractKernel {
     out_.overrun += count * stride * bytes;
   }
 
+  /// The rounds of a folded loop.
+  struct Rounds {
+    Value *first, *last;
+  };
+
   /// What is fixed while a tile is computed.
   struct Tile {
     Coords labels;   ///< coordinate of each label (rows, columns: of the first)
@@ -221,7 +227,8 @@ class ContractKernel {
     Value* split;         ///< number of the block of the folded label split_
     Value* panel_vector;  ///< number of the first column vector, for packed operands
     int columns;
-    bool half;  ///< the last column vector has half the lanes
+    bool half;                      ///< the last column vector has half the lanes
+    std::optional<Rounds> segment;  ///< of the loop that is cut
   };
 
   int lanes_of(const Tile& tile, int j) const {
@@ -280,20 +287,13 @@ class ContractKernel {
     panels_from(count - halves, count, true);
   }
 
-  void rows(const Tile& panel, Value* row_start) {
+  void rows(Tile panel, Value* row_start) {
+    Value* segment = p_.segmented < 0 ? nullptr : all_but_last_segment(panel, row_start);
     bool late = finishes_late();
     Value* end = late ? e_.b.CreateAdd(panel.row_end, e_.i64(p_.rows)) : panel.row_end;
     e_.loop(row_start, end, p_.rows, [&](Value* row) {
-      Tile tile = panel;
-      if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
-      std::vector<llvm::AllocaInst*> sums;
-      for (int i = 0; i < p_.rows * tile.columns; ++i) {
-        int lanes = lanes_of(tile, i % tile.columns);
-        llvm::Type* t = e_.scalar_type(type_);
-        if (p_.lanes > 1) t = llvm::FixedVectorType::get(t, unsigned(lanes));
-        sums.push_back(e_.slot(t));
-        e_.b.CreateStore(llvm::Constant::getNullValue(t), sums.back());
-      }
+      Tile tile = at_row(panel, row);
+      const Sums sums = segment ? take_up(tile, segment, row_start, row) : zeros(tile);
       if (late)
         fold_in_parts(tile, row_start, row, sums);
       else
@@ -307,21 +307,140 @@ class ContractKernel {
     });
   }
 
-  // The folded loops --------------------------------------------------------------------------
+  Tile at_row(const Tile& panel, Value* row) {
+    Tile tile = panel;
+    if (p_.row >= 0) tile.labels[size_t(p_.row)] = e_.uniform(row);
+    return tile;
+  }
 
-  void fold(Tile& tile, size_t depth, const std::vector<llvm::AllocaInst*>& sums) {
-    if (depth == p_.folded.size()) return step(tile, sums);
-    int l = p_.folded[depth];
-    const Dim& n = label(l).size;
-    Value *first = e_.i64(0), *last = e_.size(n);
-    bool cut = splits_ > 1 && l == split_;
-    if (cut) {
+  /// The sums of a tile, row by row: in registers once the function is optimised.
+  using Sums = std::vector<llvm::AllocaInst*>;
+
+  Sums zeros(const Tile& tile) {
+    Sums sums;
+    for (int i = 0; i < p_.rows * tile.columns; ++i) {
+      int lanes = lanes_of(tile, i % tile.columns);
+      llvm::Type* t = e_.scalar_type(type_);
+      if (p_.lanes > 1) t = llvm::FixedVectorType::get(t, unsigned(lanes));
+      sums.push_back(e_.slot(t));
+      e_.b.CreateStore(llvm::Constant::getNullValue(t), sums.back());
+    }
+    return sums;
+  }
+
+  // Segments of the folded loops ------------------------------------------------------------
+
+  /// The rounds of a folded label in this unit: all, or those of its block of a split sum.
+  Rounds rounds(const Tile& tile, int l) {
+    Value *first = e_.i64(0), *last = e_.size(label(l).size);
+    if (splits_ > 1 && l == split_) {
       first = e_.b.CreateMul(tile.split, e_.i64(split_block_));
       Value* next = e_.b.CreateAdd(first, e_.i64(split_block_));
       last = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, next, last);
     }
+    return {first, last};
+  }
+
+  /// The loops around a segment: the one that is cut, then those outside of it.
+  struct SegmentLoops {
+    std::vector<Rounds> rounds;
+    std::vector<Value*> counts;  ///< of segments, of rounds
+    Value* all;
+  };
+
+  SegmentLoops segment_loops(const Tile& panel) {
+    auto& b = e_.b;
+    SegmentLoops loops{{}, {}, e_.i64(1)};
+    for (int at = p_.segmented; at >= 0; --at) {
+      const Rounds r = rounds(panel, p_.folded[size_t(at)]);
+      Value* count = b.CreateSub(r.last, r.first);
+      if (at == p_.segmented)
+        count = b.CreateSDiv(b.CreateAdd(count, e_.i64(p_.segment - 1)), e_.i64(p_.segment));
+      count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, count, e_.i64(0));
+      loops.rounds.push_back(r);
+      loops.counts.push_back(count);
+      loops.all = b.CreateMul(loops.all, count);
+    }
+    return loops;
+  }
+
+  /// Puts a tile or panel into segment `number`. Where there are none, none of its rounds is run.
+  void enter(Tile& tile, const SegmentLoops& loops, Value* number) {
+    auto& b = e_.b;
+    Value* rest = number;
+    for (size_t i = 0; i < loops.counts.size(); ++i) {
+      Value* count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, loops.counts[i], e_.i64(1));
+      Value* round = b.CreateURem(rest, count);
+      rest = b.CreateUDiv(rest, count);
+      const auto& [first, last] = loops.rounds[i];
+      if (i > 0) {
+        const int l = p_.folded[size_t(p_.segmented) - i];
+        tile.labels[size_t(l)] = e_.uniform(b.CreateAdd(first, round));
+        continue;
+      }
+      Value* from = b.CreateAdd(first, b.CreateMul(round, e_.i64(p_.segment)));
+      Value* to = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
+                                          b.CreateAdd(from, e_.i64(p_.segment)), last);
+      tile.segment = {from, b.CreateSelect(b.CreateICmpSGT(loops.all, e_.i64(0)), to, from)};
+    }
+  }
+
+  /// Takes all rows through every segment but the last; the panel is then at that, whose number is
+  /// returned.
+  Value* all_but_last_segment(Tile& panel, Value* row_start) {
+    auto& b = e_.b;
+    const SegmentLoops loops = segment_loops(panel);
+    Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, b.CreateSub(loops.all, e_.i64(1)),
+                                          e_.i64(0));
+    e_.loop(e_.i64(0), last, 1, [&](Value* number) {
+      Tile segment = panel;
+      enter(segment, loops, number);
+      e_.loop(row_start, panel.row_end, p_.rows, [&](Value* row) {
+        Tile tile = at_row(segment, row);
+        const Sums sums = take_up(tile, number, row_start, row);
+        fold(tile, 0, sums);
+        for (size_t i = 0; i < sums.size(); ++i)
+          b.CreateStore(b.CreateLoad(sums[i]->getAllocatedType(), sums[i]),
+                        carried(tile, row_start, row, i));
+      });
+    });
+    enter(panel, loops, last);
+    return last;
+  }
+
+  /// The sums of a tile as the segment before `number` left them.
+  Sums take_up(const Tile& tile, Value* number, Value* row_start, Value* row) {
+    auto& b = e_.b;
+    const Sums sums = zeros(tile);
+    e_.when(b.CreateICmpSGT(number, e_.i64(0)), [&] {
+      for (size_t i = 0; i < sums.size(); ++i)
+        b.CreateStore(b.CreateLoad(sums[i]->getAllocatedType(), carried(tile, row_start, row, i)),
+                      sums[i]);
+    });
+    return sums;
+  }
+
+  /// Where sum `i` of a tile waits for the next segment. A round behind the last tile reads too.
+  Value* carried(const Tile& tile, Value* row_start, Value* row, size_t i) {
+    auto& b = e_.b;
+    const int64_t width = int64_t(p_.columns) * p_.lanes;
+    llvm::Type* t = e_.scalar_type(type_);
+    if (!carried_) carried_ = e_.slot(t, (row_block_ + 2 * p_.rows) * width);
+    Value* at = b.CreateMul(b.CreateSub(row, row_start), e_.i64(width));
+    const int64_t within = int64_t(i) / tile.columns * width + int64_t(i) % tile.columns * p_.lanes;
+    return b.CreateGEP(t, carried_, b.CreateAdd(at, e_.i64(within)));
+  }
+
+  // The folded loops --------------------------------------------------------------------------
+
+  void fold(Tile& tile, int depth, const Sums& sums) {
+    if (depth == int(p_.folded.size())) return step(tile, sums);
+    if (depth < p_.segmented) return fold(tile, depth + 1, sums);
+    int l = p_.folded[size_t(depth)];
+    const bool in_segment = depth == p_.segmented, cut = splits_ > 1 && l == split_;
+    const auto [first, last] = in_segment ? *tile.segment : rounds(tile, l);
     if (dot() && l == p_.lane) {
-      vectors(e_, first, last, n, !cut, 1, [&](const std::vector<Coord>& at) {
+      vectors(e_, first, last, label(l).size, !cut, 1, [&](const std::vector<Coord>& at) {
         tile.labels[size_t(l)] = at[0];
         step(tile, sums);
       });
@@ -333,39 +452,46 @@ class ContractKernel {
     });
   }
 
+  /// The outermost loop that a tile's fold runs through, by its place in `folded`.
+  int first_loop() const { return std::max(p_.segmented, 0); }
+
   /// Whether the maps of a tile wait for the folded loop of the next one: it has to be long enough
   /// to be cut into a part for each row, much longer where a few maps are soon done.
   bool finishes_late() const {
     if (dot() || p_.row < 0 || p_.rows < 2 || p_.folded.empty()) return false;
-    int l = p_.folded[0];
+    int l = p_.folded[size_t(first_loop())];
     const int64_t part = cost_of_maps(f_, k_) < kFewMaps ? 16 : 2;
-    return size(l) >= part * p_.rows && !(splits_ > 1 && l == split_);
+    return tile_rounds() >= part * p_.rows && !(splits_ > 1 && l == split_);
   }
+
+  /// Rounds of that loop for one tile, at full batch.
+  int64_t tile_rounds() const { return p_.segmented < 0 ? size(p_.folded[0]) : p_.segment; }
 
   /// The folded loop in as many parts as the tile has rows. Before each of them the maps of one row
   /// of the tile before are evaluated: divisions and roots take their time beside multiplications.
   /// And the lines that the maps of one row of this tile touch come into the cache meanwhile. After
   /// the last tile comes a round with nothing to fold.
-  void fold_in_parts(Tile& tile, Value* row_start, Value* row,
-                     const std::vector<llvm::AllocaInst*>& sums) {
+  void fold_in_parts(Tile& tile, Value* row_start, Value* row, const Sums& sums) {
     auto& b = e_.b;
-    int l = p_.folded[0];
+    int l = p_.folded[size_t(first_loop())];
     Value* rows = e_.i64(p_.rows);
+    const auto [from, to] = tile.segment ? *tile.segment : rounds(tile, l);
     Value* all =
-        b.CreateSelect(b.CreateICmpSLT(row, tile.row_end), e_.size(label(l).size), e_.i64(0));
+        b.CreateSelect(b.CreateICmpSLT(row, tile.row_end), b.CreateSub(to, from), e_.i64(0));
     Value* first = b.CreateSub(row, rows);
     Value* count =
         b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, rows, b.CreateSub(tile.row_end, first));
     count = b.CreateSelect(b.CreateICmpSGT(row, row_start), count, e_.i64(0));
     e_.loop(e_.i64(0), rows, 1, [&](Value* i) {
-      if (size(l) >= 8 * p_.rows) prefetch(tile, i);
+      if (tile_rounds() >= 8 * p_.rows) prefetch(tile, i);
       e_.when(b.CreateICmpSLT(i, count), [&] { finish_row(tile, b.CreateAdd(first, i), i); });
       Value* next = b.CreateAdd(i, e_.i64(1));
-      e_.loop(b.CreateUDiv(b.CreateMul(all, i), rows), b.CreateUDiv(b.CreateMul(all, next), rows),
-              1, [&](Value* k) {
-                tile.labels[size_t(l)] = e_.uniform(k);
-                fold(tile, 1, sums);
-              });
+      Value* part = b.CreateAdd(from, b.CreateUDiv(b.CreateMul(all, i), rows));
+      Value* end = b.CreateAdd(from, b.CreateUDiv(b.CreateMul(all, next), rows));
+      e_.loop(part, end, 1, [&](Value* k) {
+        tile.labels[size_t(l)] = e_.uniform(k);
+        fold(tile, first_loop() + 1, sums);
+      });
     });
   }
 
@@ -470,7 +596,7 @@ class ContractKernel {
     }
   }
 
-  void step(Tile& tile, const std::vector<llvm::AllocaInst*>& sums) {
+  void step(Tile& tile, const Sums& sums) {
     prefetch_ahead(tile);
     auto has = [&](int l, int which) { return l >= 0 && label(l).present[which]; };
     std::map<std::pair<int, int>, Value*> loaded[2];
@@ -534,7 +660,7 @@ class ContractKernel {
   }
 
   /// Keeps a tile's sums until its maps are evaluated.
-  void put_aside(const std::vector<llvm::AllocaInst*>& sums) {
+  void put_aside(const Sums& sums) {
     auto& b = e_.b;
     Value* buffer = this->buffer(int64_t(sums.size()) * p_.lanes);
     for (size_t s = 0; s < sums.size(); ++s) {
@@ -574,7 +700,7 @@ class ContractKernel {
             [&](const std::vector<Coord>& at) { finish(at[0], b.CreateSub(at[0].base, start)); });
   }
 
-  void finish_dot(Tile tile, Value* row, const std::vector<llvm::AllocaInst*>& sums) {
+  void finish_dot(Tile tile, Value* row, const Sums& sums) {
     auto& b = e_.b;
     llvm::Type* scalar = e_.scalar_type(type_);
     // Lanes of the results run along the tile's label that is contiguous in the result.

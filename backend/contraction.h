@@ -51,6 +51,8 @@ struct ContractionPlan {
   double multiplications = 0;  ///< at full batch
   int split = -1;           ///< folded label whose blocks give partial sums, to stay in the cache
   int64_t split_block = 0;  ///< elements of a block
+  int segmented = -1;       ///< position in `folded`: this loop is cut, those around it are outside
+  int64_t segment = 0;      ///< its rounds in a segment
 };
 
 /// Bytes of a tensor of this type at full batch.

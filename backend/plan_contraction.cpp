@@ -52,6 +52,7 @@ class Planner {
     }
     consider(p_);  // no lanes at all
     split_for_cache(best);
+    choose_segments(best);
     return best;
   }
 
@@ -152,8 +153,10 @@ class Planner {
       return distance(x) > distance(y);
     });
     double cost = choose_tile(c);
+    const double packing = !dot && c.lane >= 0 ? choose_packing(c) : 0;
     for (int l : c.folded)
-      if (panelled(l)) cost *= kPanelledFold;
+      for (int which : {0, 1})
+        if (label(l).panels[which] && !c.pack[which]) cost *= kPanelledFold;
     double results = 1;
     for (int l = 0; l < int(p_.labels.size()); ++l)
       if (!label(l).folded()) results *= double(size(l));
@@ -162,8 +165,7 @@ class Planner {
     bool contiguous = out_lane < 0 || label(out_lane).stride[2] == Dim(1) ||
                       (dot && c.row >= 0 && label(c.row).stride[2] == Dim(1));
     cost += results * (contiguous ? 0.2 : 4.0) * double(k_.bases.size() - 1);
-    if (!dot && c.lane >= 0) cost += choose_packing(c);
-    return cost;
+    return cost + packing;
   }
 
   /// Rows reuse what the columns loaded: the label must not be in an operand with the columns.
@@ -254,10 +256,10 @@ class Planner {
   /// rows reads them from further away. The sum is then made in blocks that fit, unless results are
   /// so large that adding the blocks' would move more.
   void split_for_cache(ContractionPlan& c) const {
-    constexpr double kCacheBytes = 1 << 20, kBlockBytes = 1 << 18;
-    constexpr int64_t kMostBlocks = 32;
+    constexpr double kCacheBytes = 1 << 20, kBlockBytes = 1 << 17;
+    constexpr int64_t kMostBlocks = 64;
     if (c.kind == TileKind::Dot || c.folded.empty()) return;
-    double panel = double(c.columns * c.lanes * bytes_), read = 0;
+    double panel = 64 * lines(c, c.rows, c.columns), read = 0;
     for (int l : c.folded) panel *= double(size(l));
     for (const ir::Access& operand : c.operands)
       read += bytes_at_capacity(e_, f_[operand.base].type);
@@ -269,6 +271,28 @@ class Planner {
     if (panel < kCacheBytes || wanted < 2) return;
     c.split = farthest;
     c.split_block = ceil_div(size(farthest), wanted);
+  }
+
+  /// Tiles of rows read the same vectors, neighbours the same lines of scalars. Where these do not
+  /// fit the first cache until the folded loops end, the loops are cut into segments that do, and
+  /// all rows go through one segment before the next.
+  void choose_segments(ContractionPlan& c) const {
+    constexpr double kCacheBytes = 24 << 10;
+    constexpr int kLeastTiles = 3;
+    if (c.kind == TileKind::Dot || ceil_div(size(c.row), c.rows) < kLeastTiles) return;
+    double bytes = 64 * lines(c, c.rows, c.columns);
+    for (int at = int(c.folded.size()); at-- > 0;) {
+      const int l = c.folded[size_t(at)];
+      const int64_t n = std::min(size(l), l == c.split ? c.split_block : size(l));
+      const double whole = bytes * double(n);
+      if (whole > kCacheBytes) {
+        const auto segments = int64_t(std::ceil(whole / kCacheBytes));
+        c.segmented = at;
+        c.segment = std::max<int64_t>(ceil_div(n, segments), 1);
+        return;
+      }
+      bytes = whole;
+    }
   }
 
   /// Whether half a vector holds the end of the columns.

@@ -135,9 +135,11 @@ std::optional<int64_t> stored_bytes(const Value& value, int64_t batch) {
 }
 
 std::optional<int64_t> padded_row(int64_t length, ir::DType dtype) {
-  const int64_t element = ir::byte_size(dtype);
-  if (length <= 0 || length * element % 1024 != 0) return {};
-  return length + 64 / element;
+  constexpr int64_t kLine = 64, kLongRow = 512;  // bytes
+  const int64_t bytes = length * ir::byte_size(dtype);
+  const int64_t lines = (bytes + kLine - 1) / kLine | 1;
+  if (bytes < kLongRow || lines * kLine == bytes) return {};
+  return lines * kLine / ir::byte_size(dtype);
 }
 
 bool stays_affine(const Function& f, ValueId v) {

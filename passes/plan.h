@@ -35,8 +35,9 @@ std::optional<int64_t> element_bytes(const ir::Value& value, int64_t batch);
 /// Bytes of a value with its leading stride, for named sizes of `batch`; nothing on overflow.
 std::optional<int64_t> stored_bytes(const ir::Value& value, int64_t batch);
 
-/// The row stride in elements of rows of `length`: rows never lie a multiple of 1024 bytes apart,
-/// where they would all fall into the same cache sets. Nothing when they do not.
+/// The row stride in elements of rows of `length`, nothing when it is the length: long rows begin
+/// where lines of the cache do, an odd number of lines apart, so that what stands in one column
+/// falls into all sets of the cache.
 std::optional<int64_t> padded_row(int64_t length, ir::DType dtype);
 
 /// Whether `v`, when it is a free view, can be read where the value it looks at lies.

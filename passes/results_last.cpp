@@ -1,8 +1,8 @@
 // The pass `results_last`: where the result of a contraction has the labels of one operand on both
 // sides of those of the other ("ncijab,ocab->noij", a convolution), the latter move behind all
-// others when that wastes fewer lanes of a vector: results then lie side by side in memory as the
-// register tiles make them. Elementwise values, reductions and views behind keep that order of
-// dims.
+// others unless that wastes more lanes of a vector: results then lie side by side in memory as the
+// register tiles make them, and windows over the other dims read whole vectors. Elementwise values,
+// reductions and views behind keep that order of dims.
 #include <algorithm>
 
 #include "ir/moved_view.h"
@@ -108,7 +108,7 @@ class ResultsLast {
         continue;
       const Moved run{{}, first - s.result.begin(), last - s.result.begin()};
       const ir::Shape& shape = value.type.shape;
-      if (used_lanes(shape[size_t(run.end) - 1], value.type.dtype) <=
+      if (used_lanes(shape[size_t(run.end) - 1], value.type.dtype) <
               used_lanes(shape.back(), value.type.dtype) ||
           !context_.rewrite("results_last.moved"))
         return {};

@@ -121,6 +121,53 @@ TEST(Einsum, LongSumsWithFewResultsAreSplit) {
         {.capacity = 100000, .n = 90001}, 2e-4, c.spec);
 }
 
+TEST(Einsum, FoldsLongerThanTheCacheGoInSegments) {
+  // Sums over the batch, of which there may be less than a segment, with an update behind.
+  for (DType type : {DType::f32, DType::f64})
+    for (int64_t n : {0, 1, 37, 450, 899, 900})
+      check(
+          [&](Builder& b) {
+            Dim batch = Dim::symbol("batch");
+            auto x = b.parameter("x", {type, {batch, 33}}),
+                 y = b.parameter("y", {type, {batch, 50}});
+            auto w = b.parameter("w", {type, {33, 50}}), v = b.parameter("v", {type, {33, 50}});
+            auto d = b.einsum("bi,bj->ij", x, y);
+            auto moved = b.binary(Op::add, b.binary(Op::mul, v, b.like(v, 0.9)), d);
+            b.result("v", moved);
+            b.result("w", b.binary(Op::sub, w, b.binary(Op::mul, moved, b.like(v, 0.1))));
+          },
+          {.capacity = 900, .n = n}, type == DType::f32 ? 1e-4 : 1e-12,
+          "update, n = " + std::to_string(n));
+  // Folded sizes that no segment divides; rows and columns that no tile divides.
+  for (int64_t k : {511, 1500, 4099})
+    check(
+        [&](Builder& b) {
+          Dim batch = Dim::symbol("batch");
+          auto x = b.parameter("x", {DType::f32, {batch, k}});
+          auto w = b.parameter("w", {DType::f32, {k, 77}});
+          auto h = b.einsum("bi,io->bo", x, w);
+          b.result("h", b.where(b.binary(Op::gt, h, b.like(h, 0)), h, b.like(h, 0)));
+        },
+        {.capacity = 37, .n = 29}, 2e-4, "forward, k = " + std::to_string(k));
+}
+
+TEST(Einsum, SumsOverSeveralLabelsGoInSegments) {
+  // The weights' gradient of a convolution, channels first and last.
+  for (const bool last : {false, true})
+    for (int64_t n : {1, 4, 9})
+      check(
+          [&](Builder& b) {
+            Dim batch = Dim::symbol("batch");
+            auto x = b.parameter(
+                "x", {DType::f32, last ? Shape{batch, 21, 22, 24} : Shape{batch, 24, 21, 22}});
+            auto dy = b.parameter(
+                "dy", {DType::f32, last ? Shape{batch, 19, 20, 40} : Shape{batch, 40, 19, 20}});
+            if (last) x = b.permute(x, {0, 3, 1, 2}), dy = b.permute(dy, {0, 3, 1, 2});
+            b.result("dw", b.einsum("ncijab,noij->ocab", b.windows(x, {3, 3}, {1, 1}, {1, 1}), dy));
+          },
+          {.capacity = 9, .n = n}, 2e-4, "convolution, n = " + std::to_string(n));
+}
+
 TEST(Einsum, IntegersWrap) {
   for (DType type : {DType::i32, DType::i64, DType::u8})
     check(
