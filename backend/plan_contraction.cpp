@@ -277,7 +277,7 @@ class Planner {
   /// fit the first cache until the folded loops end, the loops are cut into segments that do, and
   /// all rows go through one segment before the next.
   void choose_segments(ContractionPlan& c) const {
-    constexpr double kCacheBytes = 24 << 10;
+    constexpr double kCacheBytes = 16 << 10;
     constexpr int kLeastTiles = 3;
     if (c.kind == TileKind::Dot || ceil_div(size(c.row), c.rows) < kLeastTiles) return;
     double bytes = 64 * lines(c, c.rows, c.columns);

@@ -258,10 +258,9 @@ class Splitter {
   /// does one for a result that other nests read.
   void view(ValueId v) {
     const auto found = f_[v].args.size() == 1 ? nest_.find(f_[v].args[0]) : nest_.end();
-    if (found == nest_.end()) return;
-    const bool elsewhere = !read_in(v, found->second);
+    const bool elsewhere = found == nest_.end() || !read_in(v, found->second);
     if (elsewhere && !is_result(v)) return;
-    size_t nest = found->second;
+    size_t nest = elsewhere ? nests_.size() : found->second;
     if (elsewhere || (!is_read(v) && (has_contraction(nests_[nest]) || !is_next(v, nest)))) {
       nest = nests_.size();
       nests_.push_back({});
