@@ -62,8 +62,8 @@ void ContractKernel::enter(Tile& tile, const SegmentLoops& loops, Value* number)
       continue;
     }
     Value* from = b.CreateAdd(first, b.CreateMul(round, e_.i64(p_.segment)));
-    Value* to = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
-                                        b.CreateAdd(from, e_.i64(p_.segment)), last);
+    Value* to =
+        b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateAdd(from, e_.i64(p_.segment)), last);
     tile.segment = {from, b.CreateSelect(b.CreateICmpSGT(loops.all, e_.i64(0)), to, from)};
   }
 }
@@ -71,8 +71,8 @@ void ContractKernel::enter(Tile& tile, const SegmentLoops& loops, Value* number)
 Value* ContractKernel::all_but_last_segment(Tile& panel, Value* row_start) {
   auto& b = e_.b;
   const SegmentLoops loops = segment_loops(panel);
-  Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, b.CreateSub(loops.all, e_.i64(1)),
-                                        e_.i64(0));
+  Value* last =
+      b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, b.CreateSub(loops.all, e_.i64(1)), e_.i64(0));
   e_.loop(e_.i64(0), last, 1, [&](Value* number) {
     Tile segment = panel;
     enter(segment, loops, number);
@@ -89,7 +89,8 @@ Value* ContractKernel::all_but_last_segment(Tile& panel, Value* row_start) {
   return last;
 }
 
-ContractKernel::Sums ContractKernel::take_up(const Tile& tile, Value* number, Value* row_start, Value* row) {
+ContractKernel::Sums ContractKernel::take_up(const Tile& tile, Value* number, Value* row_start,
+                                             Value* row) {
   auto& b = e_.b;
   const Sums sums = zeros(tile);
   e_.when(b.CreateICmpSGT(number, e_.i64(0)), [&] {
@@ -141,8 +142,7 @@ void ContractKernel::fold_in_parts(Tile& tile, Value* row_start, Value* row, con
   int l = p_.folded[size_t(first_loop())];
   Value* rows = e_.i64(p_.rows);
   const auto [from, to] = tile.segment ? *tile.segment : rounds(tile, l);
-  Value* all =
-      b.CreateSelect(b.CreateICmpSLT(row, tile.row_end), b.CreateSub(to, from), e_.i64(0));
+  Value* all = b.CreateSelect(b.CreateICmpSLT(row, tile.row_end), b.CreateSub(to, from), e_.i64(0));
   Value* first = b.CreateSub(row, rows);
   Value* count =
       b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, rows, b.CreateSub(tile.row_end, first));
@@ -197,8 +197,8 @@ void ContractKernel::prefetch(const Tile& tile, Value* row) {
     int64_t bytes = tile.columns * p_.lanes * ir::byte_size(f_[a.base].type.dtype);
     for (int64_t line = 0; line < bytes; line += 64)
       b.CreateIntrinsic(llvm::Intrinsic::prefetch, {start->getType()},
-                        {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)),
-                         b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+                        {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)), b.getInt32(0),
+                         b.getInt32(3), b.getInt32(1)});
   }
 }
 
@@ -252,8 +252,8 @@ void ContractKernel::prefetch_ahead(const Tile& tile) {
     Value* start = b.CreateGEP(t, e_.base(p_.bases[size_t(which)]), offset.base);
     for (int64_t line = 0; line < elements * bytes; line += 64)
       b.CreateIntrinsic(llvm::Intrinsic::prefetch, {start->getType()},
-                        {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)),
-                         b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+                        {b.CreateConstGEP1_64(b.getInt8Ty(), start, uint64_t(line)), b.getInt32(0),
+                         b.getInt32(3), b.getInt32(1)});
   }
 }
 

@@ -1,5 +1,5 @@
-// Emits one contraction kernel: register tiles over the folded labels, then the kernel's maps on each
-// tile. contraction.cpp cuts the result into units, contraction_fold.cpp sums a tile,
+// Emits one contraction kernel: register tiles over the folded labels, then the kernel's maps on
+// each tile. contraction.cpp cuts the result into units, contraction_fold.cpp sums a tile,
 // contraction_results.cpp evaluates the maps on the sums.
 //
 // The folded loops keep rows x columns vectors of sums in registers; at their end the sums go to a
@@ -45,9 +45,9 @@ class ContractKernel {
   // Long sums with few results: blocks of the folded label `split_` give partial results.
   int64_t splits_ = 1, split_block_ = 0;
   int split_ = -1;
-  int partial_ = -1;                  ///< scratch area: [block][result]
+  int partial_ = -1;                      ///< scratch area: [block][result]
   std::vector<ir::Dim> partial_strides_;  ///< per label
-  int64_t partial_size_ = 1;          ///< elements of a block
+  int64_t partial_size_ = 1;              ///< elements of a block
   llvm::AllocaInst* buffer_ = nullptr;
   llvm::AllocaInst* carried_ = nullptr;  ///< sums of a unit between segments
   std::vector<ir::Access> touched_;      ///< what the epilogue reads and writes along the columns

@@ -421,6 +421,16 @@ Value* Emitter::load(Value* base, ir::DType type, const Coord& element, bool str
                                        llvm::Constant::getNullValue(widen(t))));
     return narrow(b.CreateAlignedLoad(widen(t), b.CreateGEP(t, base, element.base), align));
   }
+  if (element.step && is_number(element.step, 2) && !(strict && mask)) {  // every other of two
+    Place place(*this, {base, element.base});
+    Value* at = b.CreateGEP(t, base, element.base);
+    Value* first = b.CreateAlignedLoad(widen(t), at, align);
+    Value* second =
+        b.CreateAlignedLoad(widen(t), b.CreateConstGEP1_64(t, at, uint64_t(lanes)), align);
+    std::vector<int> even;
+    for (int l = 0; l < lanes; ++l) even.push_back(2 * l);
+    return narrow(b.CreateShuffleVector(first, second, even));
+  }
   Value* at = lane_vector(element);
   Place place(*this, {base, at, mask});
   Value* on = mask ? mask : llvm::Constant::getAllOnesValue(widen(b.getInt1Ty()));

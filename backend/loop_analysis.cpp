@@ -170,13 +170,7 @@ std::optional<std::vector<std::vector<Dim>>> LoopAnalysis::all_strides() const {
       all.push_back(strides);
       return true;
     }
-    std::vector<Dim> spread;
-    for (size_t d = 0, p = 0; d < full_.size(); ++d) {
-      if (folded_[d])
-        spread.push_back(0);
-      else if (p < strides.size())
-        spread.push_back(strides[p++]);
-    }
+    const std::vector<Dim> spread = of_full(strides);
     if (spread.size() == full_.size()) all.push_back(spread);
     return spread.size() == full_.size();
   };
@@ -214,6 +208,25 @@ void LoopAnalysis::merge_dims() {
   full_ = merged;
 }
 
+std::vector<Dim> LoopAnalysis::of_full(const std::vector<Dim>& strides) const {
+  const auto rows = std::count(folded_.begin(), folded_.end(), false);
+  if (strides.size() == full_.size() || int64_t(strides.size()) != rows) return strides;
+  std::vector<Dim> spread;
+  for (size_t d = 0, p = 0; d < full_.size(); ++d)
+    spread.push_back(folded_[d] ? Dim(0) : strides[p++]);
+  return spread;
+}
+
+std::optional<int> LoopAnalysis::lanes_across_rows(int natural) const {
+  for (ValueId y : row_yields_) {
+    const std::vector<Dim> strides = of_full(stored_strides(f_, y));
+    for (size_t d = 0; d < strides.size() && strides.size() == full_.size(); ++d)
+      if (strides[d] == Dim(1) && full_[d].is_constant() && full_[d].constant() >= natural)
+        return int(d);
+  }
+  return {};
+}
+
 void LoopAnalysis::choose_lanes() {
   std::vector<double> score(full_.size(), 0.0);
   for (size_t d = 0; d < full_.size(); ++d) score[d] = 0.001 * double(d);
@@ -227,14 +240,16 @@ void LoopAnalysis::choose_lanes() {
       if (!k_.contains(a))
         if (auto access = outside_access(f_, k_, a)) see(f_[a].type, access->strides, 1);
   for (ValueId y : k_.yields) see(f_[y].type, stored_strides(f_, y), 2);
+  const int natural = natural_lanes(e_.level, f_, k_);
   int best = -1;
   for (size_t d = 0; d < full_.size(); ++d) {
     if (e_.at_capacity(full_[d]) <= 1) continue;
     if (best < 0 || score[d] > score[size_t(best)]) best = int(d);
   }
+  if (best >= 0 && folded_[size_t(best)] && e_.at_capacity(full_[size_t(best)]) * 2 <= natural)
+    best = lanes_across_rows(natural).value_or(best);
   lane_dim_ = best;
   if (best < 0) return;
-  int natural = natural_lanes(e_.level, f_, k_);
   e_.lanes = lanes_for(e_, full_[size_t(best)], natural);
   if (e_.lanes == 1) lane_dim_ = -1;
   int64_t fit = e_.at_capacity(full_[size_t(best)]) / e_.lanes;

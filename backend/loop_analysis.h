@@ -61,12 +61,17 @@ class LoopAnalysis {
   /// The members of shape S that `roots` are computed from in one nest.
   std::set<ir::ValueId> of_nest(const std::vector<ir::ValueId>& roots) const;
   void choose_kept();
+  /// Strides by dims of S from those by dims of P.
+  std::vector<ir::Dim> of_full(const std::vector<ir::Dim>& strides) const;
   /// Strides, per dim of S, of everything that is loaded or stored at S or P; nothing when some
   /// operand is not simply strided.
   std::optional<std::vector<std::vector<ir::Dim>>> all_strides() const;
   /// Neighbouring dims through which everything runs as through one become one: the outer gets
   /// size 1 and its index is counted by the inner.
   void merge_dims();
+  /// A dim along which results of rows are stored and that fills vectors: for folds of so few
+  /// elements that across the lanes they cost more.
+  std::optional<int> lanes_across_rows(int natural) const;
   /// Lanes run along the dim in which most bytes are contiguous; stores count double.
   void choose_lanes();
   void choose_blocks();

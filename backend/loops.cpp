@@ -231,12 +231,19 @@ class LoopKernel : LoopAnalysis {
         for (const Coord& lane : lanes) next.push_back(with(lane)[0]);
         body(next);
       });
-    } else if (full_[d] == Dim(1)) {
-      fold_dim(dims, i + 1, with(e_.constant(0)), block, body);
+    } else if (!cut && is_short(full_[d])) {
+      for (int64_t k = 0; k < full_[d].constant(); ++k)
+        fold_dim(dims, i + 1, with(e_.constant(k)), block, body);
     } else {
       e_.loop(lo, hi, 1,
               [&](Value* iv) { fold_dim(dims, i + 1, with(e_.uniform(iv)), block, body); });
     }
+  }
+
+  /// A loop that is written out: the places of its elements are then known.
+  bool is_short(const Dim& size) const {
+    constexpr int64_t kMostRounds = 4;
+    return size == Dim(1) || (size.is_constant() && size.constant() <= kMostRounds && cost() <= 16);
   }
 
   /// Row-major number of an element among the reduced dims.
