@@ -87,7 +87,7 @@ TEST(Structural, ReductionsOfEveryKind) {
   using Case = std::pair<Shape, std::vector<int64_t>>;
   std::vector<Case> cases = {{{7, 19}, {1}},   {{7, 19}, {0}},      {{7, 19}, {0, 1}},
                              {{3, 4, 5}, {1}}, {{3, 4, 5}, {0, 2}}, {{1, 1}, {0}},
-                             {{40, 64}, {0}}};
+                             {{40, 64}, {0}},  {{5, 19, 4}, {2}},   {{3, 37, 2}, {2}}};
   for (const auto& [shape, dims] : cases)
     check(
         [&](Builder& b) {
