@@ -18,8 +18,9 @@ constexpr int64_t kMostChunks = 64;
 
 int64_t units_of_chunk(const Emitter& e, const Space& space) {
   int64_t units = std::max<int64_t>(unit_count(e, space), 1);
-  double wanted = std::clamp(space.work / kWorkOfChunk, 1.0, double(kMostChunks));
-  return ceil_div(units, std::min<int64_t>(static_cast<int64_t>(wanted), units));
+  auto wanted = static_cast<int64_t>(std::min(space.work / kWorkOfChunk, double(kMostChunks)));
+  wanted += wanted % 2;  // a few chunks are dealt evenly to two threads, or four
+  return ceil_div(units, std::clamp<int64_t>(wanted, 1, units));
 }
 
 }  // namespace

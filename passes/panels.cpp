@@ -87,7 +87,9 @@ class Panels {
     const int64_t rows = type.shape[0].constant(), columns = type.shape[1].constant();
     const int64_t lanes = context_.target.vector_bytes / 4, width = kVectorsOfPanel * lanes;
     if (columns > width) return Storage{0, rows * width, width};
-    if (columns < 2 || columns > lanes || rows < kLongRows * columns) return {};
+    const int64_t vectors = (columns + lanes - 1) / lanes;
+    const bool narrow = vectors == 1 || (vectors == 2 && 4 * columns < 3 * vectors * lanes);
+    if (columns < 2 || !narrow || rows < kLongRows * columns) return {};
     return Storage{0, padded_row(rows, type.dtype).value_or(rows), 1};
   }
 
