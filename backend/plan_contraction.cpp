@@ -246,10 +246,15 @@ class Planner {
       bool within_one = std::fmod(64, rows * double(bytes_)) == 0;
       return count + (within_one ? 1 : 2);
     }
-    bool along = c.row < 0 || c.folded.empty();
+    return count + rows * (runs_along_rows(c) ? double(bytes_) / 64 : 1);
+  }
+
+  /// Whether the innermost loop runs along the lines of the scalars.
+  bool runs_along_rows(const ContractionPlan& c) const {
+    if (c.row < 0 || c.folded.empty()) return true;
     for (int which : {0, 1})
-      along = along || (label(c.row).present[which] && unit_stride(c.folded.back(), which));
-    return count + rows * (along ? double(bytes_) / 64 : 1);
+      if (label(c.row).present[which] && unit_stride(c.folded.back(), which)) return true;
+    return false;
   }
 
   /// Where the vectors that one panel of columns reads do not fit the second cache, each tile of
@@ -280,6 +285,7 @@ class Planner {
     constexpr double kCacheBytes = 16 << 10;
     constexpr int kLeastTiles = 3;
     if (c.kind == TileKind::Dot || ceil_div(size(c.row), c.rows) < kLeastTiles) return;
+    if (runs_along_rows(c)) return;
     double bytes = 64 * lines(c, c.rows, c.columns);
     for (int at = int(c.folded.size()); at-- > 0;) {
       const int l = c.folded[size_t(at)];
