@@ -26,6 +26,8 @@ enum class DiagnosticFormat : uint8_t { Full, Short, Json };
 struct RenderOptions {
   DiagnosticFormat format = DiagnosticFormat::Full;
   bool colour = false;
+  bool ascii = false;  ///< netc's own words in ASCII; source lines stay as they are
+  size_t width = 0;    ///< columns at which notes and helps are wrapped; 0: they are not
   size_t max_errors = 20;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "frontend/diagnostics.h"
 #include "frontend/terminal_text.h"
@@ -19,6 +20,7 @@ enum class Style { None, Error, Warning, Gutter, Help, Bold };
 constexpr size_t kMaxColumns = 200;
 constexpr size_t kColumnsBeforeMark = 60;
 constexpr size_t kMaxJsonText = 4000;
+constexpr size_t kLeastRoom = 20;  // columns for the text of a note, however narrow the terminal
 
 struct Mark {
   ir::Place place;
@@ -31,7 +33,8 @@ struct Mark {
 
 class Renderer {
  public:
-  Renderer(const SourceSet& sources, bool colour) : sources_(sources), colour_(colour) {}
+  Renderer(const SourceSet& sources, const RenderOptions& options)
+      : sources_(sources), options_(options), colour_(options.colour) {}
 
   std::string full(const ir::Diagnostic& d) {
     out_.clear();
@@ -39,7 +42,7 @@ class Renderer {
     severity_ = error ? Style::Error : Style::Warning;
     std::string head = error ? "error" : "warning";
     if (!d.code.empty()) head += fmt::format("[{}]", d.code);
-    out_ += paint(head, severity_) + paint(": " + terminal_text(d.message), Style::Bold) + '\n';
+    out_ += paint(head, severity_) + paint(": " + prose(d.message), Style::Bold) + '\n';
     const std::vector<Mark> marks = marks_of(d);
     uint32_t last_line = 1;
     for (const Mark& mark : marks) last_line = std::max(last_line, mark.place.line);
@@ -61,11 +64,15 @@ class Renderer {
     return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
 
+  std::string prose(std::string_view text) const {
+    return options_.ascii ? ascii_text(terminal_text(text)) : terminal_text(text);
+  }
+
   std::vector<Mark> marks_of(const ir::Diagnostic& d) const {
     std::vector<Mark> marks;
     const auto add = [&](const ir::Place& place, const std::string& label, bool primary) {
       if (place.line == 0 || place.file >= sources_.size()) return;
-      marks.push_back({place, terminal_text(label), primary});
+      marks.push_back({place, prose(label), primary});
     };
     add(d.place, d.label, true);
     for (const auto& [place, label] : d.others) add(place, label, false);
@@ -167,17 +174,22 @@ class Renderer {
   }
 
   void remark(std::string_view kind, const std::string& text, Style style) {
-    const std::string indent(width_ + 1, ' ');
-    out_ += indent + paint("=", Style::Gutter) + ' ' + paint(kind, style) + ": ";
+    const std::string indent(width_ + 1, ' '), under(indent.size() + kind.size() + 4, ' ');
+    std::string before = indent + paint("=", Style::Gutter) + ' ' + paint(kind, style) + ": ";
+    const size_t room = options_.width > under.size() + kLeastRoom ? options_.width - under.size()
+                        : options_.width > 0                       ? kLeastRoom
+                                                                   : std::string::npos;
     for (size_t begin = 0; begin <= text.size();) {
       const size_t end = std::min(text.find('\n', begin), text.size());
-      if (begin > 0) out_ += indent + std::string(kind.size() + 4, ' ');
-      out_ += terminal_text(std::string_view(text).substr(begin, end - begin)) + '\n';
+      const std::string line = prose(std::string_view(text).substr(begin, end - begin));
+      for (const std::string& part : wrapped_text(line, room))
+        out_ += std::exchange(before, under) + part + '\n';
       begin = end + 1;
     }
   }
 
   const SourceSet& sources_;
+  const RenderOptions& options_;
   bool colour_;
   Style severity_ = Style::Error;
   size_t width_ = 1;  // of the line numbers
@@ -192,7 +204,7 @@ const char* word(ir::Severity severity) {
   return severity == ir::Severity::Error ? "error" : "warning";
 }
 
-std::string one_line(const ir::Diagnostic& d, const SourceSet& sources) {
+std::string one_line(const ir::Diagnostic& d, const SourceSet& sources, bool ascii) {
   std::string out;
   const std::string name = terminal_text(file_name(sources, d.place));
   if (d.place.line != 0 && !name.empty()) {
@@ -200,7 +212,8 @@ std::string one_line(const ir::Diagnostic& d, const SourceSet& sources) {
   }
   out += word(d.severity);
   if (!d.code.empty()) out += fmt::format("[{}]", d.code);
-  return out + ": " + terminal_text(d.message) + '\n';
+  const std::string message = terminal_text(d.message);
+  return out + ": " + (ascii ? ascii_text(message) : message) + '\n';
 }
 
 nlohmann::ordered_json place_json(const ir::Place& place, const std::string& label,
@@ -245,7 +258,7 @@ std::string render(const std::vector<ir::Diagnostic>& diagnostics, const SourceS
     return std::tie(a->place.file, a->place.line, a->place.column) <
            std::tie(b->place.file, b->place.line, b->place.column);
   });
-  Renderer renderer(sources, options.colour);
+  Renderer renderer(sources, options);
   std::string out;
   std::map<ir::Severity, size_t> count;
   for (const ir::Diagnostic* d : order) {
@@ -255,7 +268,7 @@ std::string render(const std::vector<ir::Diagnostic>& diagnostics, const SourceS
         out += renderer.full(*d);
         break;
       case DiagnosticFormat::Short:
-        out += one_line(*d, sources);
+        out += one_line(*d, sources, options.ascii);
         break;
       case DiagnosticFormat::Json:
         out += json_line(*d, sources);

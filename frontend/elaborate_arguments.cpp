@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "frontend/elaborate_state.h"
 #include "frontend/foreign.h"
@@ -98,18 +99,20 @@ void Elaborator::match_argument(const ParamDecl& p, ir::ValueId v, const CallArg
 
 namespace {
 
-/// What makes a tensor fit whose rank is off by one; empty when nothing does so surely.
-std::string rank_help(const std::string& expected, const ir::Type& actual,
-                      const std::string& argument) {
-  if (expected.find("...") != std::string::npos) return {};
-  const int wanted = 1 + int(std::count(expected.begin(), expected.end(), ','));
+/// What makes a tensor fit that has a dim of size 1 too few or too many; empty when nothing does.
+std::string rank_help(const ir::Shape& actual, const std::string& argument,
+                      const std::function<bool(const ir::Shape&)>& fits) {
+  if (actual.empty()) return {};
   const std::string x = argument.find('\n') == std::string::npos ? argument : "x";
   const bool plain = x.find_first_of(" |") == std::string::npos;
   const std::string base = plain ? x : "(" + x + ")";
-  if (actual.rank() + 1 == wanted && actual.rank() > 0)
-    return fmt::format("`None` puts in a dim of size 1: `{}[:, None]`", base);
-  if (actual.rank() == wanted + 1 && actual.shape.back() == ir::Dim(1) && wanted == 1)
-    return fmt::format("an index takes out the dim of size 1: `{}[:, 0]`", base);
+  ir::Shape longer = actual, shorter = actual;
+  longer.insert(longer.begin() + 1, ir::Dim(1));
+  shorter.pop_back();
+  if (fits(longer)) return fmt::format("`None` puts in a dim of size 1: `{}[:, None]`", base);
+  if (actual.back() == ir::Dim(1) && !shorter.empty() && fits(shorter))
+    return fmt::format("an index takes out the dim of size 1: `{}[{}, 0]`", base,
+                       shorter.size() == 1 ? ":" : "...");
   return {};
 }
 
@@ -200,8 +203,12 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
     other(d, declared->second, "declared here");
   if (!swapped.empty())
     d.helps.push_back(swapped);
-  else if (const std::string help = rank_help(expected, actual, argument); !help.empty())
-    d.helps.push_back(help);
+  else if (m.kind == Mismatch::Kind::Rank)
+    if (const std::string help = rank_help(
+            actual.shape, argument,
+            [&](const ir::Shape& shape) { return !match(*p.type, {actual.dtype, shape}); });
+        !help.empty())
+      d.helps.push_back(help);
   // Where the sizes of the others come from.
   for (const CallArg& given : site.args) {
     const auto* t = given.value ? given.value->as<TensorVal>() : nullptr;
@@ -213,6 +220,8 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
   }
   bool labelled = false;
   const int64_t flat_from = features ? flattened_from(actual.shape, m.wanted) : 0;
+  const bool channels_last = m.position == 1 && p.type->dims->size() == 4 && actual.rank() == 4 &&
+                             actual.shape[3] == m.wanted;
   if (instance && m.kind == Mismatch::Kind::Size && !(*p.type->dims)[m.position].ellipsis) {
     const auto& layer = std::get<LayerItem>(instance->item->node);
     const auto* n = std::get_if<Name>(&(*p.type->dims)[m.position].size->node);
@@ -243,6 +252,10 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
                   : fmt::format("flatten it first: `flatten({}, {})`",
                                 argument.find('\n') == std::string::npos ? argument : "…",
                                 flat_from));
+      else if (channels_last)
+        d.helps.push_back(
+            fmt::format("channels come before rows and columns: `permute({}, 0, 3, 1, 2)`",
+                        argument.find('\n') == std::string::npos ? argument : "…"));
       else if (other_way < settings.size())
         d.helps.push_back(fmt::format("perhaps the sizes stand the wrong way round: `{})`", fixed));
       else

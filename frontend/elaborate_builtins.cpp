@@ -25,7 +25,7 @@ int64_t dim_argument(Elaborator& e, CallSite& site, CallArg* arg, int rank) {
   try {
     return ir::normalise_dim(site.callee, k, rank);
   } catch (const ir::OpError& error) {
-    e.fail(error.code.c_str(), error.what(), at);
+    e.fail(error, at);
   }
 }
 
@@ -39,7 +39,8 @@ std::vector<int64_t> dims_argument(Elaborator& e, CallSite& site, CallArg* arg, 
   Span at = argument_span(site, arg);
   const auto* all = v.as<BuiltinVal>();
   if (v.is<NoneVal>() || (all && all->builtin->name() == "all")) return ir::all_dims(rank);
-  if (v.is<TensorVal>()) {
+  const auto* number = v.as<NumberVal>();
+  if (v.is<TensorVal>() || (number && !number->is_int)) {
     std::string help;
     if (site.callee == "max" || site.callee == "min")
       help = fmt::format("the elementwise one is called `{}imum`", site.callee);
@@ -55,7 +56,7 @@ std::vector<int64_t> dims_argument(Elaborator& e, CallSite& site, CallArg* arg, 
     try {
       dims.push_back(ir::normalise_dim(site.callee, k, rank));
     } catch (const ir::OpError& error) {
-      e.fail(error.code.c_str(), error.what(), at);
+      e.fail(error, at);
     }
   }
   std::sort(dims.begin(), dims.end());
@@ -121,8 +122,13 @@ Val count(Elaborator& e, CallSite& site, Bound& bound) {
 Val require(Elaborator& e, CallSite& site, Bound& bound) {
   Val c = e.eval(*bound[0]);
   const auto* known = c.as<BoolVal>();
-  if (known && known->known && !known->value)
-    fail_in_program(e, site.at, "E0330", e.string(e.eval(*bound[1]), site.at, "the message"));
+  if (known && known->known && !known->value) {
+    // What stands on a line of its own is the cure.
+    const std::string text = e.string(e.eval(*bound[1]), site.at, "the message");
+    const size_t end = std::min(text.find('\n'), text.size());
+    fail_in_program(e, site.at, "E0330", text.substr(0, end),
+                    text.substr(std::min(end + 1, text.size())));
+  }
   return e.eval(*bound[2]);
 }
 

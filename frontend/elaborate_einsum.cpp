@@ -324,9 +324,12 @@ Val Elaborator::einsum(const std::string& spec, Span spec_span, const std::vecto
       const ir::Dim size = own.shape[d];
       ++count[label];
       auto [it, fresh] = sizes.try_emplace(label, size);
-      if (fresh) {
+      // As in NumPy a size of 1 is repeated, but not within a diagonal.
+      const bool diagonal = has(t.labels, label);
+      if (fresh || (it->second == ir::Dim(1) && !diagonal)) {
+        it->second = size;
         from[label] = {k, d, written.at[k][c]};
-      } else if (!(it->second == size)) {
+      } else if (!(it->second == size) && (diagonal || !(size == ir::Dim(1)))) {
         const From& f = from[label];
         auto describe_dim = [&](size_t operand, size_t dim, const ir::Dim& s) {
           return fmt::format("{}: dim {} of `{}`, {}", s.str(), dim, text(spans[operand]),
@@ -366,7 +369,7 @@ Val Elaborator::einsum(const std::string& spec, Span spec_span, const std::vecto
       if (n == 1) result.push_back(label);
   }
   for (Term& t : terms) {
-    // Repeated labels are diagonals; dims of `...` of size 1 are repeated by leaving them out.
+    // Repeated labels are diagonals; dims of size 1 are repeated by leaving them out.
     for (size_t i = 0; i < t.labels.size(); ++i)
       for (size_t j = i + 1; j < t.labels.size();) {
         if (t.labels[i] != t.labels[j]) {
@@ -378,7 +381,7 @@ Val Elaborator::einsum(const std::string& spec, Span spec_span, const std::vecto
         t.labels.erase(t.labels.begin() + int64_t(j));
       }
     for (size_t i = 0; i < t.labels.size();) {
-      bool repeated = t.labels[i] >= kRun && !(type(t.value).shape[i] == sizes[t.labels[i]]);
+      const bool repeated = !(type(t.value).shape[i] == sizes[t.labels[i]]);
       if (!repeated) {
         ++i;
         continue;
@@ -417,7 +420,7 @@ void Elaborator::suggest_declaration(ir::Diagnostic& e, const std::vector<DimOf>
     auto it = frame_->declared.find(t->id.index);
     if (it == frame_->declared.end()) continue;
     const ir::Type own = type(t->id);
-    if (!own.shape[d.dim].is_constant()) continue;
+    if (!own.shape[d.dim].is_constant() || !d.size.is_constant()) continue;
     ir::Shape fixed = own.shape;
     fixed[d.dim] = d.size;
     std::string prefix = own.dtype == module_.default_float ? "" : ir::name(own.dtype);

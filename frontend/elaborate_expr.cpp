@@ -145,9 +145,7 @@ Val Elaborator::eval_member(const Expr& e, const Member& m) {
       return {std::move(list)};
     }
     if (m.name == "T") {
-      if (t.rank() < 2)
-        fail("E0306", fmt::format("`.T` swaps the last two dims, but this is {}", ir::str(t)),
-             m.name_span);
+      if (t.rank() < 2) return base;  // as in NumPy
       std::vector<int64_t> dims(size_t(t.rank()));
       for (size_t i = 0; i < dims.size(); ++i) dims[i] = int64_t(i);
       std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
@@ -156,6 +154,8 @@ Val Elaborator::eval_member(const Expr& e, const Member& m) {
   }
   std::string help;
   if (item(scope_->unit, m.name)) help = fmt::format("call it: `{}()`", text(e.span));
+  if (m.name == "values" || m.name == "indices")
+    help = "`max` and `min` give the values alone, `argmax` and `argmin` their indices";
   fail("E0208", fmt::format("{} has no `.{}`", describe(base), m.name), m.name_span,
        "only `.T`, `.shape`, calls of functions, and parameters of layers", help);
 }

@@ -16,6 +16,18 @@ std::string join(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
+/// `3, 4` of `torch.randn(3, 4)`.
+std::string sizes_in(const Expr& e) {
+  const auto* c = std::get_if<Call>(&e.node);
+  std::string sizes;
+  for (size_t i = 0; c && i < c->args.size(); ++i) {
+    const auto* n = std::get_if<Number>(&c->args[i].value->node);
+    if (!n || !n->is_int || !c->args[i].name.empty()) return "n, m";
+    sizes += (i ? ", " : "") + n->text;
+  }
+  return sizes.empty() ? "n, m" : sizes;
+}
+
 }  // namespace
 
 bool Elaborator::is_size_of(const LayerItem& layer, const std::string& name) {
@@ -59,9 +71,14 @@ Val Elaborator::construct(const ItemVal& layer, CallSite& site) {
   instance->settings = setting_values(
       node.settings, bound, layer.unit, node.name, [&](const ParamDecl& p, const Val& v, Span at) {
         const std::string what = fmt::format("`{}` of `{}`", p.path.str(), node.name);
-        if (v.is<TensorVal>())
+        if (v.is<TensorVal>()) {
+          std::string settings;
+          for (const ParamDecl& s : node.settings)
+            if (!s.value) settings += (settings.empty() ? "" : ", ") + s.path.str();
           fail("E0313", what + " must be known when the program is compiled", at,
-               "this is " + describe(v));
+               "this is " + describe(v),
+               fmt::format("tensors stand in a second list: `{}({})(x)`", node.name, settings));
+        }
         if (!v.is<NumberVal>() || !is_size_of(node, p.path.str())) return;
         ir::Dim d = size(v, at, what.c_str());
         if (d.is_constant() && d.constant() < 0)
@@ -237,7 +254,8 @@ ir::ValueId Elaborator::owned_param(const std::string& path, const VarDecl& d,
   if (it != frame_->owned.end()) return it->second.current;
   if (!d.type && !d.is_state)
     fail("E0205", fmt::format("parameter `{}` needs a type", path), d.name.span, "",
-         fmt::format("`param {}: [n, m] = …`", d.name.str()));
+         fmt::format("its sizes stand behind the name: `param {}: [{}] = …`", d.name.str(),
+                     sizes_in(init_expr)));
   ir::Type t{module_.default_float, {}};
   if (d.type)
     t = resolve(*d.type, false);

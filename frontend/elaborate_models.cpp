@@ -99,7 +99,7 @@ void Elaborator::model_statement(const Stmt& s, ModelParts& parts) {
     ir::ValueId v = declare(name, t, ir::Role::Input, {}, input->type.span);
     frame_->declared[v.index] = input->name.span;
     parts.inputs.push_back(v);
-    if (train_item() && !training_) warn_of_missing_batch(name, t, input->type.span);
+    if (train_item() && !training_) warn_of_missing_batch(v, input->type.span);
     bind(name, {TensorVal{v}}, input->name.span);
     return;
   }

@@ -125,15 +125,21 @@ Val Elaborator::integer_power(const Val& base, int64_t exponent, const Binary& b
 }
 
 Val Elaborator::weak_operation(ir::Op op, const std::vector<Val>& operands, Span at) {
-  ir::Type f64{ir::DType::f64, {}};
   const ir::OpDef& d = ir::def(op);
+  // The number of the step is whole, and so is what is made of it and of whole numbers but by `/`.
+  const bool whole = d.scalar->cls != Class::Float &&
+                     std::all_of(operands.begin(), operands.end(), [&](const Val& v) {
+                       const auto* n = v.as<NumberVal>();
+                       return n ? n->is_int : ir::is_integer(type(v.as<TensorVal>()->id).dtype);
+                     });
+  const ir::DType dtype = whole ? ir::DType::i64 : ir::DType::f64;
   std::vector<ir::ValueId> args;
   for (const Val& v : operands) {
     if (const auto* n = v.as<NumberVal>())
-      args.push_back(emit(at, [&](ir::Builder& b) { return b.constant(n->scalar, f64); }));
+      args.push_back(emit(at, [&](ir::Builder& b) { return b.constant(n->scalar, {dtype, {}}); }));
     else
       args.push_back(
-          emit(at, [&](ir::Builder& b) { return b.cast(v.as<TensorVal>()->id, ir::DType::f64); }));
+          emit(at, [&](ir::Builder& b) { return b.cast(v.as<TensorVal>()->id, dtype); }));
   }
   ir::ValueId r = emit(at, [&](ir::Builder& b) { return b.add(op, args); });
   return {TensorVal{r, d.scalar->cls != Class::Compare}};
@@ -169,7 +175,9 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
     }
     if (!v.is<TensorVal>() && !v.is<NumberVal>())
       fail("E0206", fmt::format("`{}` works on tensors and numbers, not on {}", shown, describe(v)),
-           spans[i]);
+           spans[i], "",
+           v.is<ListVal>() ? fmt::format("make a tensor of it: `float(stack({}))`", text(spans[i]))
+                           : "");
     const auto* t = v.as<TensorVal>();
     strong = strong || (t && !t->weak);
     any_weak = any_weak || (t && t->weak);
@@ -299,7 +307,7 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
     const auto* n = values[i].as<NumberVal>();
     if (!n) {
       const auto* t = values[i].as<TensorVal>();
-      if (t->weak && !ir::is_float(*common))
+      if (t->weak && !ir::is_float(*common) && !ir::is_integer(type(t->id).dtype))
         wrong(fmt::format("`{}`: a floating-point number beside {}", shown, ir::name(*common)),
               fmt::format("convert: `float({})`", operand_text));
       continue;
@@ -414,7 +422,12 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
       return ir::element_count(p.shape) != ir::element_count(shape);
     };
     bool one = ir::element_count(a.shape) == ir::Dim(1) || ir::element_count(b.shape) == ir::Dim(1);
-    if (expands(a) && expands(b) && grows(a) && grows(b) && !one && !written) {
+    auto unbatched = [&](const Part& p) {
+      return frame_->unbatched.count(values[p.operand].as<TensorVal>()->id.index) > 0;
+    };
+    // An input without the batch has been warned of: this follows from it.
+    const bool echo = unbatched(a) || unbatched(b);
+    if (expands(a) && expands(b) && grows(a) && grows(b) && !one && !written && !echo) {
       ir::Diagnostic w =
           error("W0303",
                 fmt::format("`{}` broadcasts both operands: {} and {} give {}", shown,
@@ -424,12 +437,16 @@ Val Elaborator::elementwise(ir::Op op, const std::vector<Val>& operands,
       w.severity = ir::Severity::Warning;
       other(w, spans[a.operand], describe(values[a.operand]));
       other(w, spans[b.operand], describe(values[b.operand]));
-      if (a.shape.size() == 2 && b.shape.size() == 1 && a.shape[1] == ir::Dim(1))
+      auto column = [](const Part& p, const Part& other) {
+        return p.shape.size() == 2 && other.shape.size() == 1 && p.shape[1] == ir::Dim(1) &&
+               p.shape[0] == other.shape[0];
+      };
+      if (column(a, b))
         w.helps.push_back(
             fmt::format("if you mean elementwise, write `{0}[:, 0] {1} {2}`; if you mean all "
                         "pairs, write `{0} {1} {2}[None, :]`",
                         text(spans[a.operand]), shown, text(spans[b.operand])));
-      else if (b.shape.size() == 2 && a.shape.size() == 1 && b.shape[1] == ir::Dim(1))
+      else if (column(b, a))
         w.helps.push_back(
             fmt::format("if you mean elementwise, write `{0} {1} {2}[:, 0]`; if you mean all "
                         "pairs, write `{0}[None, :] {1} {2}`",
@@ -472,12 +489,7 @@ ir::ValueId Elaborator::emit(Span at, const std::function<ir::ValueId(ir::Builde
     ops_ += int64_t(frame_->b.function().values.size() - before);
     return v;
   } catch (const ir::OpError& e) {
-    ir::Diagnostic d = error(e.code.c_str(), e.what(), at);
-    for (const auto& [operand, label] : e.labels)
-      if (operand >= 0 && size_t(operand) < spans.size()) other(d, spans[size_t(operand)], label);
-    d.notes = e.notes;
-    d.helps = e.helps;
-    fail(std::move(d));
+    fail(e, at, spans);
   }
 }
 

@@ -2,6 +2,9 @@
 // led there.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "frontend/elaborate_state.h"
 
 namespace netc::frontend {
@@ -34,21 +37,46 @@ void Elaborator::label_arguments(ir::Diagnostic& d, const Level& call) {
   }
 }
 
+void Elaborator::help_caller(ir::Diagnostic& d, const Level& call) const {
+  // Functions that the compiler carries are called by what the program called.
+  const size_t end = d.message.find('`', 1);
+  if (d.message.starts_with('`') && end != std::string::npos) {
+    const std::string name = d.message.substr(1, end - 1);
+    const bool is_operator = !std::isalpha(static_cast<unsigned char>(name[0]));
+    if (is_operator || find_builtin(name)) d.message.replace(1, name.size(), call.name);
+  }
+  std::erase_if(d.helps, [](const std::string& help) {  // what is to be typed, but for options
+    return help.find('`') != std::string::npos && help.find("`--") == std::string::npos;
+  });
+  if (d.code != "E0305" || call.given.empty()) return;
+  const auto given = std::find_if(call.given.begin(), call.given.end(),
+                                  [](const auto& g) { return !ir::is_float(g.second.dtype); });
+  if (given == call.given.end() && call.given.size() > 1) return;
+  const bool integers = given == call.given.end();
+  const std::string written = text(integers ? call.given[0].first : given->first);
+  d.helps.push_back(fmt::format("convert it: `{}({})`", integers ? "i64" : "float",
+                                written.find('\n') == std::string::npos ? written : "…"));
+}
+
 void Elaborator::report(ir::Diagnostic d) {
   constexpr size_t kMostLevels = 12;
-  size_t levels = levels_.size();
+  const size_t levels = levels_.size();
+  size_t outer = levels;
+  const Level* moved_to = nullptr;
   const auto in_std = [&](const ir::Place& p) { return sources_[p.file].name.starts_with("std/"); };
   if (in_std(d.place)) {
     // What goes wrong in the text of std is said at the program's call.
-    while (levels > 0 && levels_[levels - 1].is_std) --levels;
-    if (levels < levels_.size()) {
-      const Level& call = levels_[levels];
+    while (outer > 0 && levels_[outer - 1].is_std) --outer;
+    if (outer < levels) {
+      const Level& call = levels_[outer];
+      if (!call.is_layer) moved_to = &call;  // there is no level above that the place is in
       d.notes.push_back(fmt::format("this is what `{}` does at {}:{}:{}", call.name,
                                     sources_[d.place.file].name, d.place.line, d.place.column));
       d.place = sources_.place(call.called_from);
       d.label = "in this call";
       std::erase_if(d.others, [&](const auto& o) { return in_std(o.first); });
       label_arguments(d, call);
+      help_caller(d, call);
       // Whatever else goes wrong in this call is an echo.
       for (const ir::Diagnostic& known : diagnostics_->all())
         if (known.place == d.place && known.severity == d.severity) return;
@@ -60,6 +88,7 @@ void Elaborator::report(ir::Diagnostic d) {
       break;
     }
     const Level& level = levels_[i];
+    if (&level == moved_to) continue;
     d.notes.push_back(
         fmt::format("in {}, called from {}", level.name, place_text(level.called_from)));
   }
@@ -75,6 +104,15 @@ void Elaborator::fail(const char* code, std::string message, Span place, std::st
                       std::string help) {
   ir::Diagnostic d = error(code, std::move(message), place, std::move(label));
   if (!help.empty()) d.helps.push_back(std::move(help));
+  fail(std::move(d));
+}
+
+void Elaborator::fail(const ir::OpError& e, Span place, const std::vector<Span>& spans) {
+  ir::Diagnostic d = error(e.code.c_str(), e.what(), place);
+  for (const auto& [operand, label] : e.labels)
+    if (operand >= 0 && size_t(operand) < spans.size()) other(d, spans[size_t(operand)], label);
+  d.notes = e.notes;
+  d.helps = e.helps;
   fail(std::move(d));
 }
 

@@ -103,7 +103,7 @@ Val permute(Elaborator& e, CallSite& site, Bound& bound) {
     try {
       order.push_back(ir::normalise_dim("permute", d, rank));
     } catch (const ir::OpError& error) {
-      e.fail(error.code.c_str(), error.what(), at);
+      e.fail(error, at);
     }
   }
   std::vector<int64_t> sorted = order;
@@ -322,8 +322,16 @@ Val fold_windows(Elaborator& e, CallSite& site, Bound& bound) {
 Val gather(Elaborator& e, CallSite& site, Bound& bound) {
   ir::ValueId x = tensor_argument(e, site, bound[0]), i = tensor_argument(e, site, bound[1]);
   int64_t d = dim_argument(e, site, bound[2], e.type(x).rank());
-  if (!e.items_[e.scope_->unit].staged)
-    i = e.gather_index(i, e.type(x).shape[size_t(d)], false, site.at);
+  if (!e.items_[e.scope_->unit].staged) {
+    // As in PyTorch an index may be smaller in the other dims, and then reads the first of each.
+    const ir::Shape whole = e.type(x).shape, read = e.type(i).shape;
+    for (int64_t k = 0; whole.size() == read.size() && k < int64_t(whole.size()); ++k) {
+      const ir::Dim &n = whole[size_t(k)], &m = read[size_t(k)];
+      if (k != d && n.is_constant() && m.is_constant() && m.constant() < n.constant())
+        x = e.take_slice(x, k, ir::Dim(0), m, 1, site.at);
+    }
+    i = e.gather_index(i, whole[size_t(d)], false, site.at);
+  }
   return {
       TensorVal{e.emit(site.at, [&](ir::Builder& b) { return b.add(ir::Op::gather, {x, i}, {d}); },
                        {argument_span(site, bound[0]), argument_span(site, bound[1])})}};

@@ -74,6 +74,7 @@ struct Frame {
   ir::ValueId step, seed, row;       ///< inputs that random numbers need, once used
   std::map<uint32_t, std::pair<std::string, Span>> produced;  ///< values that a named layer gave
   std::map<uint32_t, Span> declared;                          ///< where inputs and parameters stand
+  std::set<uint32_t> unbatched;                               ///< inputs that W0314 warned of
   ir::KernelId kernel;
   std::optional<ir::Type> state_type;  ///< optimizers: of states without a type
 };
@@ -157,10 +158,14 @@ class Elaborator {
   [[noreturn]] void fail(ir::Diagnostic d);
   [[noreturn]] void fail(const char* code, std::string message, Span place, std::string label = "",
                          std::string help = "");
+  /// What a rule of the ops said; its operands stand at `spans`.
+  [[noreturn]] void fail(const ir::OpError& e, Span place, const std::vector<Span>& spans = {});
   void other(ir::Diagnostic& d, Span place, std::string label);
   Level level_of(const std::string& name, const CallSite& site, bool is_layer, bool is_std) const;
   /// Labels the tensors that a call was given.
   void label_arguments(ir::Diagnostic& d, const Level& call);
+  /// Puts what the caller can do in the place of helps that are for the text of std.
+  void help_caller(ir::Diagnostic& d, const Level& call) const;
   std::string text(Span span) const;
   /// `mlp.net:8:9`
   std::string place_text(Span span) const;
@@ -374,7 +379,7 @@ class Elaborator {
   void warn_of_probabilities(const std::string& loss, const std::vector<Val>& values,
                              const Bound& bound);
   /// An input of a program that trains, of one record's type `t` (W0314).
-  void warn_of_missing_batch(const std::string& input, const ir::Type& t, Span at);
+  void warn_of_missing_batch(ir::ValueId input, Span at);
   /// An optimizer's first setting, given by position where a learning rate may be meant (W0501).
   void warn_of_unnamed_setting(const OptimizerItem& optimizer, const Bound& bound);
   /// Inputs of bytes that reach a product with other values as they are (W0312).

@@ -97,19 +97,51 @@ void Elaborator::warn_of_probabilities(const std::string& loss, const std::vecto
   }
 }
 
-void Elaborator::warn_of_missing_batch(const std::string& input, const ir::Type& t, Span at) {
+namespace {
+
+/// The name that is the leading size of a type; null where there is something else.
+const std::string* leading_name(const TypeSyntax& t) {
+  if (!t.dims || t.dims->empty() || !t.dims->front().size) return nullptr;
+  const auto* name = std::get_if<Name>(&t.dims->front().size->node);
+  return name ? &name->name : nullptr;
+}
+
+}  // namespace
+
+void Elaborator::warn_of_missing_batch(ir::ValueId v, Span at) {
+  const ir::Type t = type(v);
+  const std::string input = frame_->b.value(v).name;
   if (!t.shape.empty() && !t.shape[0].is_constant()) return;
+  frame_->unbatched.insert(v.index);
+  // As other inputs call it.
+  std::string batch = "batch", constant;
+  for (const Stmt& s : std::get<ModelItem>(body_->item->node).body) {
+    const auto* other_input = std::get_if<InputDecl>(&s.node);
+    const std::string* name = other_input ? leading_name(other_input->type) : nullptr;
+    if (!name) continue;
+    if (!item(scope_->unit, *name)) batch = *name;
+    if (other_input->name.str() == input) constant = *name;
+  }
   std::string batched = text(at);
   const size_t bracket = batched.find('[');
   if (bracket == std::string::npos)
-    batched += "[batch]";
+    batched += "[" + batch + "]";
   else
-    batched.insert(bracket + 1, t.shape.empty() ? "batch" : "batch, ");
+    batched.insert(bracket + 1, batch + (t.shape.empty() ? "" : ", "));
   ir::Diagnostic w = error(
       "W0314", fmt::format("`{}` holds one record, and training feeds a batch of them", input), at,
       "no size that is a name");
   w.severity = ir::Severity::Warning;
-  w.helps.push_back(fmt::format("put the batch first: `{}: {}`", input, batched));
+  if (constant.find("batch") != std::string::npos) {
+    w.helps.push_back(
+        fmt::format("`{0}` is a constant, {1}: without `let {0}` it is any number of records, and "
+                    "`train {{ batch = {1} }}` says how many run together",
+                    constant, t.shape[0].str()));
+    for (const ir::Diagnostic& known : diagnostics_->all())
+      if (known.code == w.code && known.helps == w.helps) return;  // one cure for all inputs
+  } else {
+    w.helps.push_back(fmt::format("put the batch first: `{}: {}`", input, batched));
+  }
   report(std::move(w));
 }
 

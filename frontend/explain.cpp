@@ -42,6 +42,8 @@ std::string item_name(const Item& item) {
   if (const auto* fn = std::get_if<FnItem>(&item.node)) return fn->name.str();
   if (const auto* layer = std::get_if<LayerItem>(&item.node)) return layer->name;
   if (const auto* optimizer = std::get_if<OptimizerItem>(&item.node)) return optimizer->name;
+  if (const auto* model = std::get_if<ModelItem>(&item.node)) return model->name;
+  if (const auto* let = std::get_if<LetItem>(&item.node)) return let->name;
   return {};
 }
 
@@ -242,6 +244,14 @@ std::string explain(std::string_view name) {
   for (const WordInfo& info : language_words())
     if (info.word == name)
       return fmt::format("{}\n\n{}\n\n{}", info.word, info.about, indented(info.example));
+  return {};
+}
+
+std::string explain_item(std::string_view name, const File& file, const SourceSet& sources) {
+  for (const Item& item : file.items)
+    if (item_name(item) == name)
+      return item.docstring + (item.docstring.empty() ? "" : "\n\n") +
+             std::string(sources.text(item.span)) + "\n";
   return {};
 }
 

@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/ast.h"
+#include "frontend/source.h"
+
 namespace netc::frontend {
 
 /// An error code: what it stands for, why it is an error, a program that has it and one that
@@ -58,6 +61,8 @@ std::vector<std::string> std_optimizers();
 /// compiler carries, `train`, `data`, a setting (`lr`, `train.lr`), a schedule or a loader. Empty
 /// when nothing is known.
 std::string explain(std::string_view name);
+/// The same about an item of a file: its docstring and its source. Empty when there is no such one.
+std::string explain_item(std::string_view name, const File& file, const SourceSet& sources);
 /// All that explain() knows, for suggestions and completion.
 std::vector<std::string> explainable_names();
 

@@ -144,6 +144,28 @@ train { accumulate = 2 })",
   loss mean(square(p))
 }
 train { accumulate = 2 })"},
+      {"E0525", "a model that cannot be trained",
+       "Training feeds the records of a data set to the inputs, a batch at a time, and changes "
+       "parameters so that the loss falls. So the model has inputs, whose first size is the batch, "
+       "a `loss` and a `param`, and the file a `train` block.",
+       R"(model m {
+  input x: [batch, 3]
+  input y: [rows, 3]
+  output p = Linear(3, 1)(x)
+  loss mean(square(p)) + mean(square(y))
+}
+data random(n = 10, seed = 1)
+train { epochs = 1 }
+$ netc train m.net)",
+       R"(model m {
+  input x: [batch, 3]
+  input y: [batch, 3]
+  output p = Linear(3, 1)(x)
+  loss mean(square(p)) + mean(square(y))
+}
+data random(n = 10, seed = 1)
+train { epochs = 1 }
+$ netc train m.net)"},
       {"W0501", "an optimizer's setting without its name",
        "The learning rate is a setting of `train`, not of the optimizer, so the first number of "
        "`sgd(0.01)` is the momentum. Settings of optimizers are best given by name.",

@@ -79,6 +79,7 @@ constexpr std::array kForeign = {
     Foreign{"≤", "write `<=`"},
     Foreign{"≥", "write `>=`"},
     Foreign{"≠", "write `!=`"},
+    Foreign{"…", "write `...`"},
     Foreign{"“", "strings stand between `\"`"},
     Foreign{"”", "strings stand between `\"`"}};
 

@@ -163,7 +163,7 @@ class Loader {
       File extra = parse(sources_, file, diagnostics_, limits());
       for (Item& item : extra.items) program.items.push_back(std::move(item));
     }
-    apply_overrides(options_.overrides, sources_, diagnostics_, program);
+    apply_overrides(options_.overrides, sources_, diagnostics_, units_);
     if (const auto wanted = dtype()) set_dtype(program, *wanted == ir::DType::f64 ? "f64" : "f32");
   }
 

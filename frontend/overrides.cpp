@@ -42,8 +42,8 @@ std::optional<std::vector<std::string>> settings_of(const File& file, const std:
   return std::nullopt;
 }
 
-// The parameters, in order, of a schedule or an optimizer of the program or of std; nothing when
-// the name is unknown, which is reported where the call is read.
+}  // namespace
+
 std::optional<std::vector<std::string>> parameters_of(const std::string& callee,
                                                       const File& program) {
   std::vector<std::string> parameters;
@@ -62,13 +62,16 @@ std::optional<std::vector<std::string>> parameters_of(const std::string& callee,
   return std::nullopt;
 }
 
+namespace {
+
 class OverrideParser {
  public:
   OverrideParser(const Override& override, SourceSet& sources, Diagnostics& diagnostics,
-                 File& program)
+                 std::vector<Unit>& units)
       : sources_(sources),
         diagnostics_(diagnostics),
-        program_(program),
+        units_(units),
+        program_(units.front().ast),
         file_(sources.add("<--set>", "", override.text)),
         text_(sources[file_].text) {}
 
@@ -259,6 +262,8 @@ class OverrideParser {
     }
     const auto parameter = std::find(known.begin(), known.end(), parts_[1]);
     if (parameter != known.end()) position = static_cast<size_t>(parameter - known.begin());
+    const bool is_path = parameter != known.end() && data->loader != "random";
+    const std::string first = known.empty() ? "" : known[0];
     bool exists = parameter != known.end();
     for (const Arg& arg : data->args) {
       if (arg.name.empty()) continue;
@@ -266,14 +271,43 @@ class OverrideParser {
       known.push_back(arg.name);
     }
     const std::string near = nearest(parts_[1], known);
-    if (!exists && (!has_fields || !near.empty())) {
+    if (!exists && (!has_fields || !near.empty() || !is_input(parts_[1]))) {
       return report("E0501", spans_[1],
                     fmt::format("`{}` has no argument `{}`", data->loader, parts_[1]),
-                    "unknown argument",
-                    near.empty() ? fmt::format("it has `{}`", fmt::join(known, "`, `"))
-                                 : fmt::format("did you mean `data.{}`?", near));
+                    has_fields ? "no argument, and no input of the model" : "unknown argument",
+                    !near.empty() ? fmt::format("did you mean `data.{}`?", near)
+                    : has_fields && !first.empty() && is_text()
+                        ? fmt::format("did you mean `data.{}`?", first)
+                        : fmt::format("it has `{}`", fmt::join(known, "`, `")));
+    }
+    const auto* word = std::get_if<Name>(&value_->node);
+    const std::vector<std::string> lets = let_names(program_);
+    if (is_path && word && std::find(lets.begin(), lets.end(), word->name) == lets.end()) {
+      return report("E0507", value_->span, "a path must stand in quotes", "not a string",
+                    fmt::format("write `--set 'data.{}=\"{}\"'`", parts_[1], word->name));
     }
     set_argument(data->args, parts_[1], spans_[1], position);
+  }
+
+  // A path, with or without its quotes.
+  bool is_text() const {
+    return std::holds_alternative<String>(value_->node) ||
+           std::holds_alternative<Name>(value_->node) ||
+           std::holds_alternative<Member>(value_->node);
+  }
+
+  // Whether a field of this name can reach a model; all can where models are not written out.
+  bool is_input(const std::string& name) const {
+    bool any = false;
+    for (const Item& item : program_.items) {
+      const auto* model = std::get_if<ModelItem>(&item.node);
+      if (model == nullptr) continue;
+      any = true;
+      for (const Stmt& s : model->body)
+        if (const auto* input = std::get_if<InputDecl>(&s.node); input && input->name.str() == name)
+          return true;
+    }
+    return !any;
   }
 
   void replace_data() {
@@ -311,6 +345,7 @@ class OverrideParser {
         return;
       }
     }
+    if (refuse_let_elsewhere()) return;
     std::vector<std::string> known = let_names(program_);
     if (parts_.size() > 1) known.clear();
     known.emplace_back("train");
@@ -325,8 +360,30 @@ class OverrideParser {
                            : "`--set` takes `train.…`, `data.…` and the names of `let` constants");
   }
 
+  // A used file stands as it is for all programs that use it, so it is not changed from here.
+  bool refuse_let_elsewhere() {
+    for (size_t u = 1; u < units_.size(); ++u) {
+      for (const Item& item : units_[u].ast.items) {
+        const auto* let = std::get_if<LetItem>(&item.node);
+        if (let == nullptr || let->name != parts_.back()) continue;
+        const ir::Place place = sources_.place(item.name_span);
+        ir::Diagnostic d;
+        d.code = "E0501";
+        d.message = fmt::format("`{}` is a constant of a used file, not of the program", let->name);
+        d.place = sources_.place({file_, spans_.front().begin, spans_.back().end});
+        d.label = "`--set` changes the program's own constants";
+        d.others.emplace_back(place, "declared here");
+        d.helps.push_back("change it there, or make it a setting of the layer or fn that uses it");
+        diagnostics_.add(std::move(d));
+        return true;
+      }
+    }
+    return false;
+  }
+
   SourceSet& sources_;
   Diagnostics& diagnostics_;
+  const std::vector<Unit>& units_;
   File& program_;
   uint32_t file_;
   std::string_view text_;
@@ -338,9 +395,9 @@ class OverrideParser {
 }  // namespace
 
 void apply_overrides(const std::vector<Override>& overrides, SourceSet& sources,
-                     Diagnostics& diagnostics, File& program) {
+                     Diagnostics& diagnostics, std::vector<Unit>& units) {
   for (const Override& override : overrides) {
-    OverrideParser(override, sources, diagnostics, program).apply();
+    OverrideParser(override, sources, diagnostics, units).apply();
   }
 }
 

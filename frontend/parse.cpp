@@ -142,6 +142,11 @@ void Parser::item(File& file) {
       train_item(item);
       break;
     default:
+      if (text() == "data" && kind_after(1) == Tok::Assign) {
+        advance();
+        fail_expected("the name of a loader",
+                      fmt::format("`data` takes no `=`: `data {}(…)`", text(pos_ + 1)));
+      }
       if (!at_word("data")) fail_expected(kItems, item_help(text()));
       data_item(item);
   }
@@ -226,7 +231,9 @@ void Parser::fn_item(Item& item) {
     fn.body.push_back(std::move(body));
   } else {
     if (kind() != Tok::LBrace)
-      fail_expected(fn.results.empty() ? "`->`, `=` or `{`" : "`=` or `{`");
+      fail_expected(
+          fn.results.empty() ? "`->`, `=` or `{`" : "`=` or `{`",
+          kind() == Tok::Colon ? fmt::format("bodies stand in braces: `{}(…) {{ … }}`", head) : "");
     fn.body = block(BlockKind::Function, head);
   }
   if (token().kind == Tok::KwGrad) {
@@ -315,7 +322,10 @@ void Parser::train_item(Item& item) {
       } else {
         setting.key = name("a setting");
       }
-      if (kind() != Tok::Assign) fail_expected("`=`", foreign_operator_help());
+      if (kind() != Tok::Assign)
+        fail_expected("`=`", kind() == Tok::Colon
+                                 ? fmt::format("write `{} = {}`", setting.key, text(pos_ + 1))
+                                 : foreign_operator_help());
       accept(Tok::Assign);
       setting.value = expression();
       train.settings.push_back(std::move(setting));

@@ -57,9 +57,25 @@ void Parser::open(std::string head) {
 // Closes the innermost bracket; `after_item`: a comma could have gone on.
 void Parser::close(Tok closer, bool after_item) {
   const char* text = closer == Tok::RParen ? "`)`" : "`]`";
-  if (token().kind != closer) fail_expected(after_item ? fmt::format("`,` or {}", text) : text);
+  if (token().kind != closer && after_item)
+    fail_expected(fmt::format("`,` or {}", text), item_end_help());
+  if (token().kind != closer) fail_expected(text);
   brackets_.pop_back();
   advance();
+}
+
+// Help where an item of a list should end.
+std::string Parser::item_end_help() const {
+  const std::string_view before = text(pos_ - 1);
+  if (token().kind == Tok::Assign && tokens_.tokens[pos_ - 1].kind != Tok::Name)
+    return "`==` compares; the name of an argument stands alone before its `=`";
+  if (token().kind == Tok::String && tokens_.tokens[pos_ - 1].end == token().begin)
+    return fmt::format("strings have no prefix: write `{}`", text());
+  if (std::string help = foreign_word_help(before); !help.empty()) return help;
+  const bool goes_on = token().kind == Tok::Name || token().kind == Tok::Number ||
+                       token().kind == Tok::String || token().kind == Tok::KwNone ||
+                       token().kind == Tok::KwTrue || token().kind == Tok::KwFalse;
+  return goes_on ? fmt::format("perhaps a comma is missing: `{}, {}`", before, text()) : "";
 }
 
 // Words like `loss` mean something where a statement or parameter starts, unless they are a name
@@ -224,7 +240,7 @@ void Parser::statement_node(Stmt& stmt, BlockKind kind_of_block) {
   } else if (at_word("kernel")) {
     kernel(stmt);
   } else if (!model_statement(stmt, kind_of_block)) {
-    stmt.node = bind();
+    stmt.node = bind(kind_of_block);
   }
 }
 
@@ -255,7 +271,7 @@ bool Parser::model_statement(Stmt& stmt, BlockKind kind_of_block) {
     }
     stmt.node = std::move(decl);
   } else if (is_output) {
-    stmt.node = Output{bind()};
+    stmt.node = Output{bind(kind_of_block)};
   } else if (is_loss) {
     stmt.node = Loss{expression()};
   } else {
@@ -321,8 +337,8 @@ bool Parser::starts_bind() const {
   return next == Tok::Assign || next == Tok::Colon || next == Tok::Comma;
 }
 
-Bind Parser::bind() {
-  if (kind() != Tok::Name || !starts_bind()) fail_no_statement();
+Bind Parser::bind(BlockKind kind_of_block) {
+  if (kind() != Tok::Name || !starts_bind()) fail_no_statement(kind_of_block);
   Bind bind;
   do {
     bind.targets.push_back(target());
@@ -377,7 +393,7 @@ int64_t Parser::plain_integer(const char* what) {
 
 // Something that is no statement: an expression whose value goes nowhere, an assignment to an
 // element, or no start of anything.
-void Parser::fail_no_statement() {
+void Parser::fail_no_statement(BlockKind kind_of_block) {
   const size_t first = pos_;
   if (kind() == Tok::Name && kind_after(1) >= Tok::Plus && kind_after(1) <= Tok::At &&
       kind_after(2) == Tok::Assign) {
@@ -413,8 +429,15 @@ void Parser::fail_no_statement() {
          "this compares, and nothing uses the answer",
          fmt::format("a name is given with `=`: `{} = …`", sources_.text(equality->lhs->span)));
   }
+  const bool last = token().kind == Tok::RBrace && kind_of_block == BlockKind::Function;
+  const auto* call = std::get_if<Call>(&value->node);
+  const auto* callee = call ? std::get_if<Name>(&call->callee->node) : nullptr;
   fail("E0113", value->span, fmt::format("`{}` is not a statement", shown),
-       "this value is not used", fmt::format("give it a name: `y = {}`", shown));
+       "this value is not used",
+       callee && callee->name == "print"
+           ? "programs print nothing: `netc run` shows what is an `output`"
+       : last ? fmt::format("give it back: `return {}`", shown)
+              : fmt::format("give it a name: `y = {}`", shown));
 }
 
 // -- Types --------------------------------------------------------------------------------------

@@ -112,14 +112,15 @@ class Parser {
   Return return_statement();
   void kernel(Stmt& stmt);
   bool starts_bind() const;
-  Bind bind();
+  Bind bind(BlockKind kind_of_block);
   Target target();
   Storage storage();
   int64_t plain_integer(const char* what);
   void end_of_statement();
   bool at_end_of_statement() const;
   std::string notes_between(size_t after_token, size_t before_token) const;
-  [[noreturn]] void fail_no_statement();
+  [[noreturn]] void fail_no_statement(BlockKind kind_of_block);
+  std::string item_end_help() const;
   Path path(std::string_view what);
   std::string name(std::string_view what);
   TypeSyntax type();

@@ -56,7 +56,8 @@ struct DataSpec {
   std::string loader;  ///< mnist idx csv npy images random
   std::vector<std::pair<std::string, SettingValue>> args;
   ir::Place place;
-  std::string directory;  ///< relative paths start here
+  std::vector<ir::Place> set_arguments;  ///< values that --set gave to a loader of the program
+  std::string directory;                 ///< relative paths start here
 };
 
 /// What is to be read from an input by training: name and per-sample type are in the module.

@@ -12,6 +12,7 @@
 #include "frontend/const_eval.h"
 #include "frontend/foreign.h"
 #include "frontend/format.h"
+#include "frontend/overrides.h"
 
 namespace netc::frontend {
 namespace {
@@ -43,7 +44,8 @@ class SettingsReader {
  public:
   SettingsReader(const std::vector<Unit>& units, const SourceSet& sources, Diagnostics& diagnostics,
                  Program& out)
-      : program_(units.front().ast),
+      : units_(units),
+        program_(units.front().ast),
         sources_(sources),
         diagnostics_(diagnostics),
         out_(out),
@@ -130,7 +132,7 @@ class SettingsReader {
         {"shuffle", [&] { boolean(s, t.shuffle); }},
         {"drop_last", [&] { boolean(s, t.drop_last); }},
         {"lr", [&] { learning_rate(s); }},
-        {"optimizer", [&] { t.optimizer_text = format(*s.value); }},
+        {"optimizer", [&] { t.optimizer_text = with_names(*s.value); }},
         {"clip", [] {}},
         {"valid", [&] { valid(s); }},
         {"patience", [&] { integer(s, 0, t.patience); }},
@@ -156,6 +158,25 @@ class SettingsReader {
     const std::string near = intended_name(key, keys);
     if (near.empty()) return "`netc explain train` lists all settings";
     return fmt::format("did you mean `{}`?  (`netc explain train` lists all settings)", near);
+  }
+
+  // The call with the names of what it gives by position.
+  std::string with_names(const Expr& value) const {
+    const auto* call = std::get_if<Call>(&value.node);
+    if (call == nullptr) return format(value);
+    const std::string callee = format(*call->callee);
+    std::optional<std::vector<std::string>> parameters;
+    for (const Unit& unit : units_)
+      if (!parameters) parameters = parameters_of(callee.substr(callee.rfind('.') + 1), unit.ast);
+    std::string text = callee + "(";
+    for (size_t i = 0, position = 0; i < call->args.size(); ++i) {
+      std::string name = call->args[i].name;
+      if (name.empty() && parameters && position < parameters->size())
+        name = (*parameters)[position++];
+      text +=
+          (i > 0 ? ", " : "") + name + (name.empty() ? "" : " = ") + format(*call->args[i].value);
+    }
+    return text + ")";
   }
 
   void wrong_kind(const std::string& what, const Expr& value, std::string_view wanted,
@@ -377,6 +398,9 @@ class SettingsReader {
       }
       const auto value = setting_value(*arg.value);
       good = value && data_argument(*info, arg, *value, position) && good;
+      const uint32_t file = arg.value->span.file;
+      if (file != data.loader_span.file && sources_[file].name == "<--set>")
+        spec.set_arguments.push_back(sources_.place(arg.value->span));
       if (value) spec.args.emplace_back(arg.name, *value);
     }
     if (good && data.args.empty()) {
@@ -489,6 +513,7 @@ class SettingsReader {
     return *number_of(*value);
   }
 
+  const std::vector<Unit>& units_;
   const File& program_;
   const SourceSet& sources_;
   Diagnostics& diagnostics_;

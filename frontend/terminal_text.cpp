@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace netc::frontend {
 namespace {
@@ -126,6 +127,48 @@ std::string terminal_text(std::string_view text) {
   size_t end = kMaxText;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return ScreenLine(text.substr(0, end)).text() + "...";
+}
+
+std::string ascii_text(std::string text) {
+  static constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+      {"—", "-"},  {"–", "-"},  {"…", "..."}, {"·", "*"},     {"×", "x"},    {"±", "+-"},
+      {"→", "->"}, {"≤", "<="}, {"≥", ">="},  {"≠", "!="},    {"√", "sqrt"}, {"²", "^2"},
+      {"³", "^3"}, {"π", "pi"}, {"Φ", "Phi"}, {"\u0302", "^"}};
+  for (const auto& [symbol, spelling] : kSpellings) {
+    for (size_t at = 0; (at = text.find(symbol, at)) != std::string::npos;) {
+      const size_t end = at + symbol.size();
+      const bool quoted = at > 0 && text[at - 1] == '`' && end < text.size() && text[end] == '`';
+      if (quoted) {
+        at = end;
+        continue;
+      }
+      text.replace(at, symbol.size(), spelling);
+      at += spelling.size();
+    }
+  }
+  return text;
+}
+
+std::vector<std::string> wrapped_text(const std::string& text, size_t width) {
+  if (text.find("  ") != std::string::npos) return {text};
+  std::vector<std::string> lines;
+  size_t begin = 0, space = std::string::npos, columns = 0, behind = 0;  // columns after `space`
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool starts_letter = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+    columns += starts_letter;
+    behind += starts_letter;
+    if (text[i] == '`') quoted = !quoted;
+    if (text[i] == ' ' && !quoted) space = i, behind = 0;
+    if (columns > width && space != std::string::npos) {
+      lines.push_back(text.substr(begin, space - begin));
+      begin = space + 1;
+      columns = behind;
+      space = std::string::npos;
+    }
+  }
+  lines.push_back(text.substr(begin));
+  return lines;
 }
 
 }  // namespace netc::frontend

@@ -12,6 +12,14 @@ namespace netc::frontend {
 /// and very long texts are cut.
 std::string terminal_text(std::string_view text);
 
+/// netc's own prose in ASCII: `x * w` for `x · w`. What else is not ASCII is the user's, and stays;
+/// so does a symbol that stands alone in backquotes.
+std::string ascii_text(std::string text);
+
+/// `text` in lines of at most `width` columns, broken at spaces outside of backquotes, so that what
+/// is to be typed stays whole; one that is laid out in columns is not broken.
+std::vector<std::string> wrapped_text(const std::string& text, size_t width);
+
 /// A source line as it stands on the screen.
 class ScreenLine {
  public:

@@ -59,7 +59,9 @@ int64_t normalise_dim(const std::string& operation, int64_t dim, int rank) {
   if (dim >= -rank && dim < rank) return dim < 0 ? dim + rank : dim;
   OpError error("E0306", fmt::format("`{}`: there is no dim {}, the operand has {} dim{}",
                                      operation, dim, rank, rank == 1 ? "" : "s"));
-  if (rank > 0) error.helps.push_back(fmt::format("dims are {} to {}", -rank, rank - 1));
+  if (rank > 0)
+    error.helps.push_back(
+        fmt::format("dims count from 0: 0 to {}, or from the end, -1 to {}", rank - 1, -rank));
   throw error;
 }
 

@@ -32,8 +32,8 @@ std::string findings(const std::string& text) {
   load(file.string(), {}, sources, diagnostics);
   fs::remove(file);
   for (const auto format : {DiagnosticFormat::Short, DiagnosticFormat::Json})
-    render(diagnostics.all(), sources, {format, false, 1000});
-  return render(diagnostics.all(), sources, {DiagnosticFormat::Full, false, 1000});
+    render(diagnostics.all(), sources, {format, false, true, 0, 1000});
+  return render(diagnostics.all(), sources, {DiagnosticFormat::Full, false, true, 30, 1000});
 }
 
 class DamageTest : public testing::TestWithParam<std::string> {};

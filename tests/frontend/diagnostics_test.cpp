@@ -147,6 +147,53 @@ TEST(RenderTest, continues_a_help_under_its_text) {
 )");
 }
 
+TEST(RenderTest, writes_ascii_where_asked_to_but_for_what_is_the_users) {
+  SourceSet set;
+  source(set, "m.net", {{1, "x = \"…é\" × y"}});
+  Diagnostic d;
+  d.message = "unexpected `×` — in \"é\" …";
+  d.place = {0, 1, 10, 1};
+  d.label = "1 ≤ 2 …";
+  d.helps = {"write `f(…)`"};
+  RenderOptions options;
+  options.ascii = true;
+  EXPECT_EQ(render({d}, set, options), R"(error: unexpected `×` - in "é" ...
+ --> m.net:1:10
+1 | x = "…é" × y
+  |          ^ 1 <= 2 ...
+  = help: write `f(...)`
+)");
+  options.format = DiagnosticFormat::Short;
+  EXPECT_EQ(render({d}, set, options), "m.net:1:10: error: unexpected `×` - in \"é\" ...\n");
+}
+
+TEST(RenderTest, wraps_notes_and_helps_but_not_what_is_to_be_typed_or_aligned) {
+  SourceSet set;
+  source(set, "m.net", {{1, "aa"}});
+  Diagnostic d;
+  d.message = "a message of more than forty columns is not wrapped";
+  d.place = {0, 1, 1, 2};
+  d.helps = {"a loss is one number, so write the mean `loss mean(square(p - y))`, or the sum"};
+  d.notes = {"shapes align from the right:   batch  64\n                              32",
+             "one line\nand a second one, which is longer than the first"};
+  RenderOptions options;
+  options.width = 40;
+  EXPECT_EQ(render({d}, set, options), R"(error: a message of more than forty columns is not wrapped
+ --> m.net:1:1
+1 | aa
+  | ^^
+  = help: a loss is one number, so write
+          the mean
+          `loss mean(square(p - y))`, or
+          the sum
+  = note: shapes align from the right:   batch  64
+                                        32
+  = note: one line
+          and a second one, which is
+          longer than the first
+)");
+}
+
 TEST(RenderTest, joins_labels_that_wait_with_a_bar) {
   SourceSet set;
   source(set, "m.net", {{1, "aa bb cc"}});

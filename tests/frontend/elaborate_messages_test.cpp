@@ -192,5 +192,60 @@ model m {
 )");
 }
 
+TEST(Messages, say_so_of_what_std_does_too) {
+  EXPECT_EQ(findings_of("mlp.net", R"(layer Head(n)(x) {
+  return one_hot(x, n) |> Flatten(3)
+}
+model m {
+  input x: [batch, 4]
+  output y = x |> Head(4)
+  output z = x |> Flatten(3)
+}
+)"),
+            R"(error[E0305]: `one_hot`: the index must hold integers, this has type f32[batch, 4]
+ --> mlp.net:2:10
+2 |   return one_hot(x, n) |> Flatten(3)
+  |          ^^^^^^^ - f32[batch, 4]
+  |          in this call
+  = help: convert it: `i64(x)`
+  = note: this is what `one_hot` does at std/math.net:53:35
+  = note: in Head, called from mlp.net:6:19
+error[E0306]: `Flatten`: there is no dim 3, the operand has 2 dims
+ --> mlp.net:7:19
+7 |   output z = x |> Flatten(3)
+  |              -    ^^^^^^^ in this call
+  |              f32[batch, 4]
+  = help: dims count from 0: 0 to 1, or from the end, -1 to -2
+  = note: this is what `Flatten` does at std/layers.net:15:21
+  = note: in Flatten, called from mlp.net:7:19
+)");
+}
+
+TEST(Messages, propose_no_dim_that_does_not_fit) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      // What is wrong is the input without the batch, of which W0314 warns.
+      {"input x: [4]\n  input y: [batch, 1]\n  param w: [4, 1] = zeros()\n  loss mse(x @ w, y)",
+       "y[:, 0]"},
+      {"input x: [batch, 4]\n  input y: [3]\n  loss mse(Linear(4, 1)(x), y)", "y[:, None]"},
+      {"input x: [batch, 4]\n  input y: [3]\n  loss mean(square(Linear(4, 1)(x) - y))", "[:, 0]"}};
+  for (const auto& [body, cure] : cases) {
+    const std::string said =
+        findings_of("m.net", "model m {\n  " + body + "\n}\ntrain { epochs = 1 }\n");
+    EXPECT_NE(said.find("W0314"), std::string::npos) << said;
+    EXPECT_EQ(said.find(cure), std::string::npos) << said;
+  }
+}
+
+TEST(Messages, call_the_batch_as_other_inputs_do) {
+  const auto helps = [](const std::string& inputs) {
+    return findings_of("m.net", inputs + "  loss mean(x) + mean(y)\n}\ntrain { epochs = 1 }\n");
+  };
+  EXPECT_NE(helps("model m {\n  input x: [4]\n  input y: [n, 4]\n").find("`x: [n, 4]`"),
+            std::string::npos);
+  const std::string constant =
+      helps("let batch = 64\nmodel m {\n  input x: [batch, 4]\n  input y: [n, 4]\n");
+  EXPECT_NE(constant.find("`train { batch = 64 }`"), std::string::npos) << constant;
+}
+
 }  // namespace
 }  // namespace netc::frontend

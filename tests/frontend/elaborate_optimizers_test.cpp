@@ -95,6 +95,28 @@ TEST(Update, keeps_only_states_that_reach_the_result) {
 )");
 }
 
+TEST(Update, counts_steps_by_whole_numbers) {
+  Program1 program = elaborated(
+      "dtype f64\noptimizer mine()(p, g, lr, step) {\n"
+      "  return p + 10 * float((step + 1) % 3 == 0) + float((step // 2) * step) + step / 4\n}\n"
+      "model m {\n  input x: [batch, 3]\n  param w: [3] = zeros()\n  loss mean(x * w)\n}\n"
+      "train { optimizer = mine() }\n");
+  ASSERT_FALSE(program.diagnostics.has_errors()) << program.findings();
+  const ir::Module& module = program.result.module;
+  const ir::FunctionId update = module.find("m.update");
+  const std::vector<double> expected = {0.25, 12.5, 3.75, 9, 21.25};
+  for (int64_t k = 1; k <= 5; ++k) {
+    std::vector<ir::Array> args;
+    for (const ir::Parameter& p : module[update].params) {
+      const ir::Type& type = module[update][p.value].type;
+      args.push_back(type.shape.empty() ? ir::Array::zeros(type.dtype, {}) : vector3({0, 0, 0}));
+      if (type.dtype == ir::DType::i64) args.back().ints = {k};
+    }
+    EXPECT_EQ(ir::evaluate(module, update, args).results[0].floats[0], expected[size_t(k - 1)])
+        << program.text("m.update");
+  }
+}
+
 TEST(Update, leaves_frozen_parameters_out) {
   Program1 program = elaborated(
       "model m {\n  input x: [batch, 3]\n  a = Linear(3, 3)\n  b = Linear(3, 3)\n  loss "

@@ -26,7 +26,7 @@ Read read(const std::string& text, const std::vector<std::string>& overrides = {
   out.units.push_back({parse(out.sources, 0, out.diagnostics), {}});
   std::vector<Override> list;
   for (const std::string& override : overrides) list.push_back({override});
-  apply_overrides(list, out.sources, out.diagnostics, out.units[0].ast);
+  apply_overrides(list, out.sources, out.diagnostics, out.units);
   read_settings(out.units, out.sources, out.diagnostics, out.program);
   out.text = format(out.units[0].ast, out.sources);
   return out;
@@ -75,6 +75,15 @@ TEST(SettingsTest, read_every_key) {
   EXPECT_EQ(t.save, "all");
   EXPECT_EQ(t.log_every, 100);
   EXPECT_EQ(read("train { valid = \"test\" }").program.train.valid_split, "test");
+  const auto optimizer = [](const std::string& text) {
+    return read(text).program.train.optimizer_text;
+  };
+  EXPECT_EQ(optimizer("train { optimizer = sgd(0.01, 0.5, nesterov = false) }"),
+            "sgd(momentum = 0.01, dampening = 0.5, nesterov = false)");
+  EXPECT_EQ(optimizer("optimizer mine(rate = 1.0)(p, g, lr, step) { return p }\n"
+                      "train { optimizer = mine(2.0) }"),
+            "mine(rate = 2.0)");
+  EXPECT_EQ(optimizer("train { optimizer = unknown(2.0) }"), "unknown(2.0)");
 }
 
 TEST(SettingsTest, fill_in_schedules) {

@@ -65,6 +65,7 @@ TEST_F(CompletionTest, ValuesOfOptions) {
   EXPECT_EQ(of({"dump", "--passes", "infer_shapes,diff"}), Words{"infer_shapes,differentiate"});
   EXPECT_EQ(of({"explain", "train.opt"}), Words{"train.optimizer"});
   EXPECT_EQ(of({"explain", "plan_m"}), Words{"plan_memory"});
+  EXPECT_EQ(of({"explain", "f", ""}), Words{":file .net"});
   EXPECT_EQ(of({"eval", "run", "--weights", "w"}), Words{":file"});
   EXPECT_EQ(of({"train", "m.net", "-o", ""}), Words{":dir"});
 }

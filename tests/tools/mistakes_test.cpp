@@ -1,9 +1,14 @@
 // Mistakes on the command line, the forms of diagnostics, and warnings.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "frontend/diagnostics.h"
 #include "tests/tools/netc_process.h"
+#include "tools/netc/reproducer.h"
 
 namespace netc::test {
 namespace {
@@ -41,12 +46,39 @@ TEST(Mistakes, WhatWasMeantIsSaid) {
        "perhaps the sizes stand the wrong way round: `Linear(4, 2)`"},
       {head + "  output p = x |> dropout(0.5)\n}\n", "as a layer it is `|> Dropout(0.5)`"},
       {head + "  parm w: [4] = zeros()\n}\n", "did you mean `param`?"},
-      {"model m:\n  input x: [batch, 4]\n", "bodies stand in braces: `model m { … }`"},
+      {"model m:\n  input x: [batch, 4]\n", "bodies stand in braces: `model m { ... }`"},
       {head + "  output p = Linear(4, 1)(x)\n  loss mean(p)\n}\ntrain { optimizer = SGD }\n",
        "write `optimizer = sgd()`"},
       {head + "  output p = x\n}\ndata csv(points.csv, x = col(0))\n", "write `\"points.csv\"`"},
       {head + "  output p = x\n}\ndata csv(\"points.csv\", x = \"weight\")\n",
-       "write `x = col(\"weight\")`"}};
+       "write `x = col(\"weight\")`"},
+      {head + "  output p = x\n}\ndata = mnist(\"data\")\n",
+       "`data` takes no `=`: `data mnist(...)`"},
+      {head + "  output p = x\n}\ntrain { epochs: 3 }\n", "write `epochs = 3`"},
+      {head + "  metric mean(argmax(x, 1) = 3)\n}\n", "`==` compares"},
+      {head + "  output p = Linear(4 1)(x)\n}\n", "perhaps a comma is missing: `4, 1`"},
+      {head + "  output p = einsum(f\"bi->b\", x)\n}\n",
+       "strings have no prefix: write `\"bi->b\"`"},
+      {head + "  print(x)\n  output p = x\n}\n", "programs print nothing"},
+      {"fn f(x) { x * 2 }\n", "give it back: `return x * 2`"},
+      {"fn f(x): return x\n", "bodies stand in braces: `fn f(...) { ... }`"},
+      {"layer L(n)(x) { return x * n }\n" + head + "  output p = L(x)\n}\n",
+       "tensors stand in a second list: `L(n)(x)`"},
+      {head + "  param w = torch.randn(4, 3)\n  output p = x @ w\n}\n",
+       "its sizes stand behind the name: `param w: [4, 3] = ...`"},
+      {head + "  output p = sum(x, 2)\n}\n",
+       "dims count from 0: 0 to 1, or from the end, -1 to -2"},
+      {head + "  output p = max(x, 0.0)\n}\n", "the elementwise one is called `maximum`"},
+      {head + "  output p = max(x, 1).values\n}\n", "`max` and `min` give the values alone"},
+      {head + "  output p = x * [1, 2, 3, 4]\n}\n",
+       "make a tensor of it: `float(stack([1, 2, 3, 4]))`"},
+      {head + "  output p = Embedding(9, 3)(x)\n}\n", "convert it: `i64(x)`"},
+      {head + "  input y: [batch]\n  loss cross_entropy(x, y)\n}\n",
+       "make integers of them with `i64(...)`"},
+      {head + "  input y: i64[batch, 1]\n  loss cross_entropy(x, y)\n}\n",
+       "`[:, 0]` takes out a dim"},
+      {"model m {\n  input x: [batch, 9, 9, 3]\n  output p = Conv2d(3, 6, 5)(x)\n}\n",
+       "channels come before rows and columns: `permute(x, 0, 3, 1, 2)`"}};
   Scratch s;
   for (const auto& [program, help] : cases) {
     s.write("m.net", program);
@@ -119,6 +151,110 @@ TEST(Mistakes, ATestFractionIsToldOfWhatThereIs) {
   const auto r = s.netc({"check", "m.net"});
   EXPECT_EQ(r.exit_code, 1);
   EXPECT_NE(r.err.find("`valid = 0.1` keeps records"), std::string::npos) << r.err;
+}
+
+TEST(Mistakes, WhatCannotBeTrainedIsSaidAtItsPlace) {
+  const std::string settings = "data random(n = 10, seed = 1)\ntrain { epochs = 1 }\n";
+  const std::string layer = "  output p = Linear(4, 1)(x)\n  loss mse(p, y)\n}\n" + settings;
+  struct Case {
+    std::string program, place, cure;
+  };
+  const std::vector<Case> cases = {
+      {"model m {\n  input x: [batch, 4]\n  output p = x\n}\n" + settings, "m.net:1:7",
+       "`loss mse(p, y)`"},
+      {"model m {\n  input x: [batch, 4]\n  loss mean(x)\n}\n" + settings, "m.net:1:7",
+       "declare a `param`"},
+      {"model m {\n  input x: [batch, 4]\n  fc = Linear(4, 1)\n  loss mean(fc(x))\n}\n"
+       "data random(n = 10, seed = 1)\ntrain { freeze = [\"*\"] }\n",
+       "m.net:1:7", "`freeze` names every parameter"},
+      {"model m {\n  param w: [4] = ones()\n  loss mean(w)\n}\n", "m.net:1:7",
+       "`netc run m.net --entry step`"},
+      {"model m {\n  input x: [5, 4]\n  input y: [5, 1]\n" + layer, "m.net:2:12",
+       "`netc explain W0314`"},
+      {"model m {\n  input x: [batch, 4]\n  input y: i64\n  fc = Linear(4, 1)\n"
+       "  loss mean(fc(x)) * float(y)\n}\n" +
+           settings,
+       "m.net:3:12", "`netc explain W0314`"}};
+  for (const auto& [program, place, cure] : cases) {
+    Scratch s;
+    s.write("m.net", program);
+    const auto r = s.netc({"train", "m.net", "-o", "run"});
+    EXPECT_EQ(r.exit_code, 1) << program;
+    const size_t error = r.err.find("error[E0525]");
+    ASSERT_NE(error, std::string::npos) << program << r.err;
+    EXPECT_NE(r.err.find("--> " + place, error), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(cure, error), std::string::npos) << r.err;
+    EXPECT_FALSE(s.exists("run"));
+  }
+}
+
+TEST(Mistakes, DataThatWasSetOnTheCommandLineIsShownThere) {
+  Scratch s;
+  s.write("a.csv", "1,2\n3,4\n");
+  s.write("m.net",
+          "model m {\n  input x: [batch, 1]\n  output p = Linear(1, 1)(x)\n  loss mean(p)\n}\n"
+          "data csv(\"a.csv\", x = cols(0, 1))\ntrain { epochs = 1 }\n");
+  const auto r = s.netc({"train", "m.net", "-o", "run", "--set", "data.x=cols(0, 5)"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_EQ(r.err, R"(error[R0602]: data csv: `x`: there is no column 5; columns are 0 to 1
+ --> <--set>:1:8
+1 | data.x=cols(0, 5)
+  |        ^^^^^^^^^^ set here
+ ::: m.net:6:6
+6 | data csv("a.csv", x = cols(0, 1))
+  |      --- read by this loader
+)");
+}
+
+bool is_ascii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+TEST(Mistakes, WhatIsWrittenToNoTerminalIsAscii) {
+  Scratch s;
+  s.write("m.net", "model m {\n  input x: [batch, 4]\n  output p == x\n}\n");
+  for (const char* form : {"full", "short"}) {
+    const std::string said = s.netc({"check", "m.net", "--diagnostics", form}).err;
+    EXPECT_NE(said, "");
+    EXPECT_TRUE(is_ascii(said)) << said;
+  }
+  for (const char* name : {"softmax", "xavier_uniform", "gelu", "adam", "iota", "E0302", "train"}) {
+    const std::string said = s.netc({"explain", name}).out;
+    EXPECT_TRUE(is_ascii(said)) << said;
+  }
+}
+
+TEST(Mistakes, ExplainReadsTheDocstringsOfAProgram) {
+  Scratch s;
+  s.write("m.net", "## Twice as much.\nfn twice(x) = 2 * x\n## Units.\nlet hidden = 3\n");
+  EXPECT_EQ(s.netc({"explain", "twice", "m.net"}).out, "Twice as much.\n\nfn twice(x) = 2 * x\n");
+  EXPECT_EQ(s.netc({"explain", "hidden", "m.net"}).out, "Units.\n\nlet hidden = 3\n");
+  EXPECT_EQ(s.netc({"explain", "relu", "m.net"}).out, s.netc({"explain", "relu"}).out);
+  EXPECT_EQ(s.netc({"explain", "twice"}).exit_code, 2);
+}
+
+TEST(Mistakes, AnInternalErrorKeepsWhatIsNeededToSeeItAgain) {
+  Scratch s;
+  s.write("m.net", "model m {}\n");
+  const std::string program = s.path("m.net"), folder = s.path("kept");
+  std::filesystem::create_directories(folder);
+  setenv("TMPDIR", folder.c_str(), 1);
+  std::string words[] = {"netc", "check", program, "--set", "a='b'"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  const ir::Diagnostic d = tools::internal_error("an op of form 7", int(argv.size()), argv.data());
+  unsetenv("TMPDIR");
+  const std::string name = "netc-reproducer-" + std::to_string(getpid());
+  EXPECT_EQ(frontend::render({d}, {}, {}),
+            "error[I9901]: internal error: an op of form 7\n"
+            "  = help: this is a fault of netc, not of the program; please report it with that "
+            "folder\n"
+            "  = note: program and command line are kept in " +
+                folder + "/" + name + "\n");
+  EXPECT_EQ(lines(s.read("kept/" + name + "/command.sh")).back(),
+            R"(netc 'check' 'm.net' '--set' 'a='\''b'\''')");
+  EXPECT_EQ(s.read("kept/" + name + "/m.net"), "model m {}\n");
 }
 
 TEST(Mistakes, WarningsChangeNoExitCode) {

@@ -106,7 +106,7 @@ TEST(Nonfinite, ALearningRateThatIsTooHigh) {
               AllOf(HasSubstr("the loss is inf at step "), HasSubstr("(epoch 2): "),
                     HasSubstr("^^^^^^ "), HasSubstr("the loss grew from "),
                     HasSubstr("before this step, `w` held numbers up to "),
-                    HasSubstr("the learning rate 200 is too high: try `--set train.lr=20`"),
+                    HasSubstr("the learning rate 200 is too high: try `--set train.lr=0.01`"),
                     HasSubstr("the checkpoint after epoch 1 is kept in run")));
   EXPECT_EQ(s.netc({"train", "--resume", "run", "--set", "train.lr=1e-3"}).exit_code, 0);
 }

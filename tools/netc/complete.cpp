@@ -152,14 +152,16 @@ class Completion {
       for (const OptionEntry& o : command->options)
         if (!o.positional) add(o.names.back(), o.about);
       add("--help", "the options of this command");
-    } else if (positionals.empty()) {
-      positional(*command);
+    } else {
+      positional(*command, positionals.size());
     }
   }
 
-  void positional(const CommandEntry& command) {
+  /// The argument behind `given` others.
+  void positional(const CommandEntry& command, size_t given) {
     for (const OptionEntry& o : command.options) {
       if (!o.positional) continue;
+      if (given-- != 0) continue;
       add_all(o.choices);
       if (o.names[0] == "FILE") add_path("file .net");
       if (o.names[0] != "NAME") continue;

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "frontend/terminal_text.h"
+
 namespace netc::tools {
 
 namespace {
@@ -54,6 +56,14 @@ void Console::note_line(const std::string& line) const {
   note((stderr_is_terminal ? wrapped(line, size_t(width())) : line) + "\n");
 }
 
+frontend::RenderOptions Console::diagnostics() const {
+  frontend::RenderOptions options;
+  options.colour = colour;
+  options.ascii = !stderr_is_terminal;
+  if (stderr_is_terminal) options.width = size_t(width());
+  return options;
+}
+
 int Console::width() const {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -71,14 +81,7 @@ void print_out(const std::string& text) {
 }
 
 std::string prose(std::string text, std::FILE* stream) {
-  if (isatty(fileno(stream)) != 0) return text;
-  static constexpr std::pair<const char*, const char*> kSpellings[] = {
-      {"—", "-"},  {"…", "..."}, {"·", "*"},  {"±", "+-"},  {"√", "sqrt"},
-      {"²", "^2"}, {"³", "^3"},  {"π", "pi"}, {"Φ", "Phi"}, {"\u0302", "^"}};
-  for (const auto& [symbol, spelling] : kSpellings)
-    for (size_t at = 0; (at = text.find(symbol, at)) != std::string::npos;)
-      text.replace(at, std::strlen(symbol), spelling);
-  return text;
+  return isatty(fileno(stream)) != 0 ? text : frontend::ascii_text(std::move(text));
 }
 
 int output_error() { return first_output_error; }

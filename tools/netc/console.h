@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <string>
 
+#include "frontend/diagnostics.h"
+
 namespace netc::tools {
 
 enum class ColourChoice : uint8_t { automatic, always, never };
@@ -26,6 +28,8 @@ struct Console {
   void note(const std::string& text) const;
   /// The same, of one line that is wrapped to the terminal.
   void note_line(const std::string& line) const;
+  /// How diagnostics are rendered for stderr.
+  frontend::RenderOptions diagnostics() const;
   /// Columns of the terminal at stderr, 80 when unknown.
   int width() const;
 };

@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "frontend/foreign.h"
+#include "frontend/parse.h"
 #include "passes/pass.h"
+#include "tools/netc/files.h"
 #include "tools/netc/session.h"
 
 namespace netc::tools {
@@ -18,8 +20,18 @@ const char* const kWhatIsKnown =
     "a "
     "setting (train.lr), a loader (csv) or a pass; `netc explain --all` prints all that std has";
 
-std::string text_of(const std::string& name) {
-  std::string text = frontend::explain(name);
+/// What the program itself declares by that name.
+std::string text_in(const std::string& file, const std::string& name) {
+  frontend::SourceSet sources;
+  frontend::Diagnostics ignored;
+  const frontend::File tree =
+      frontend::parse(sources, sources.add(file, file, read_file(file)), ignored);
+  return frontend::explain_item(name, tree, sources);
+}
+
+std::string text_of(const std::string& name, const std::string& file) {
+  std::string text = file.empty() ? "" : text_in(file, name);
+  if (text.empty()) text = frontend::explain(name);
   if (!text.empty()) return text;
   if (const passes::Pass* pass = passes::find_pass(name))
     return fmt::format("pass {}: {}\n", pass->name, pass->summary);
@@ -37,13 +49,15 @@ void add_explain(CLI::App& app, Action& action) {
       app.add_subcommand("explain", "describe an error code, a function or a setting");
   auto all = std::make_shared<bool>(false);
   auto* one = command->add_option("NAME", *name, "E0301, softmax, adam, train, train.lr, a pass …");
+  auto file = std::make_shared<std::string>();
+  command->add_option("FILE", *file, "a program: NAME may be one of its items");
   command->add_flag("--all", *all, "the reference of all functions, layers and settings")
       ->excludes(one);
-  command->callback([&action, name, all] {
-    action = [name, all] {
+  command->callback([&action, name, file, all] {
+    action = [name, file, all] {
       if (!*all && name->empty()) throw UsageError{"explain what?", kWhatIsKnown};
       // The reference is a document to be saved.
-      print_out(*all ? frontend::reference_page() : prose(text_of(*name), stdout));
+      print_out(*all ? frontend::reference_page() : prose(text_of(*name, *file), stdout));
       return Exit::ok;
     };
   });

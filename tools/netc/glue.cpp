@@ -170,12 +170,16 @@ ir::Diagnostic diagnose(const Session& session, const runtime::Error& error) {
   }
   const ir::Place& data = session.data_place();
   if (data.line == 0 || error.data_label.empty()) return d;
-  if (d.place.line != 0) {
-    d.others.emplace_back(data, error.data_label);
-  } else {
-    d.place = data;
-    d.label = error.data_label;
-  }
+  const auto add = [&](const ir::Place& place, const std::string& label) {
+    if (d.place.line != 0) return d.others.emplace_back(place, label), void();
+    d.place = place;
+    d.label = label;
+  };
+  // What was set on the command line is the likelier culprit.
+  const auto& spec = session.program().data;
+  if (spec && spec->place == data)
+    for (const ir::Place& place : spec->set_arguments) add(place, "set here");
+  add(data, error.data_label);
   return d;
 }
 

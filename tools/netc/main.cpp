@@ -41,11 +41,11 @@ class Reporter {
  public:
   Reporter(int argc, char** argv) {
     const std::string colour = written_value(argc, argv, "--color");
+    render_ = Console::detect(colour == "always"  ? ColourChoice::always
+                              : colour == "never" ? ColourChoice::never
+                                                  : ColourChoice::automatic)
+                  .diagnostics();
     render_.format = diagnostic_format(written_value(argc, argv, "--diagnostics"));
-    render_.colour = Console::detect(colour == "always"  ? ColourChoice::always
-                                     : colour == "never" ? ColourChoice::never
-                                                         : ColourChoice::automatic)
-                         .colour;
   }
 
   void report(const ir::Diagnostic& d) const { print_error(frontend::render({d}, {}, render_)); }
@@ -78,7 +78,8 @@ Exit run_action(const Action& action, const Reporter& reporter, int argc, char**
     reporter.report(plain_diagnostic("R0609", "out of memory", ""));
     return Exit::failure;
   } catch (const std::exception& e) {
-    return report_internal_error(e.what(), argc, argv);
+    reporter.report(internal_error(e.what(), argc, argv));
+    return Exit::internal;
   }
 }
 

@@ -173,13 +173,19 @@ void NonfiniteText::of_op(ir::Diagnostic& d) const {
   }
   const bool diverged = add_divergence(d);
   const std::string help = advice();
-  if (diverged)
+  if (diverged) {
+    constexpr double kUsual = 0.01;  // the most to propose: rates in use are mostly lower
+    const frontend::Schedule& lr = session.program().train.lr;
+    const auto start = lr.args.find("lr");
+    const double rate = start == lr.args.end() ? failed.numbers.rate : start->second;
     d.helps = {
-        fmt::format("the learning rate {} is too high: try `--set train.lr={:.3g}`, or "
+        fmt::format("the learning rate {} is too high: try `--set train.lr{}={:.3g}`, or "
                     "`clip = norm(1.0)`",
-                    short_number(failed.numbers.rate), failed.numbers.rate / 10)};
-  else if (!help.empty())
+                    short_number(failed.numbers.rate), lr.name == "constant" ? "" : ".lr",
+                    std::min(rate / 10, kUsual))};
+  } else if (!help.empty()) {
     d.helps.clear();
+  }
   if (!help.empty()) d.helps.push_back(help);
 }
 

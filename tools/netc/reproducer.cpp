@@ -22,9 +22,12 @@ std::string quoted(const std::string& argument) {
 }
 }  // namespace
 
-Exit report_internal_error(const std::string& what, int argc, char** argv) {
+ir::Diagnostic internal_error(const std::string& what, int argc, char** argv) {
   namespace fs = std::filesystem;
-  print_error(fmt::format("error[I9901]: internal error: {}\n", what));
+  ir::Diagnostic d;
+  d.code = "I9901";
+  d.message = "internal error: " + what;
+  d.helps.emplace_back("this is a fault of netc, not of the program; please report it");
   std::error_code error;
   fs::path folder = fs::temp_directory_path(error) / fmt::format("netc-reproducer-{}", getpid());
   fs::create_directories(folder, error);
@@ -40,12 +43,11 @@ Exit report_internal_error(const std::string& what, int argc, char** argv) {
     script << ' ' << quoted(is_program ? argument.filename().string() : argv[i]);
   }
   script << '\n';
-  if (script)
-    print_error(
-        fmt::format("  = note: program and command line are kept in {}\n", folder.string()));
-  print_error(
-      "  = help: this is a fault of netc, not of the program; please report it with that folder\n");
-  return Exit::internal;
+  if (script.flush()) {
+    d.helps.back() += " with that folder";
+    d.notes.push_back(fmt::format("program and command line are kept in {}", folder.string()));
+  }
+  return d;
 }
 
 }  // namespace netc::tools

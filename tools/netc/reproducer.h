@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "tools/netc/options.h"
+#include "ir/diagnostic.h"
 
 namespace netc::tools {
 
-/// Says what happened on stderr, writes the reproducer and names its path.
-Exit report_internal_error(const std::string& what, int argc, char** argv);
+/// Writes the reproducer; the result, I9901, says what happened and names its path.
+ir::Diagnostic internal_error(const std::string& what, int argc, char** argv);
 
 }  // namespace netc::tools

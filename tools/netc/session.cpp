@@ -94,13 +94,12 @@ void Session::report(const std::vector<ir::Diagnostic>& diagnostics) const {
   if (!shown.empty()) print_error(frontend::render(shown, sources_, render_options()));
   if (!errors) return;
   if (internal) throw ExitRequest{Exit::internal};
-  if (only_settings) throw ExitRequest{Exit::usage};
+  if (only_settings && !run_time) throw ExitRequest{Exit::usage};
   throw ExitRequest{run_time ? Exit::failure : Exit::program};
 }
 
 frontend::RenderOptions Session::render_options() const {
-  frontend::RenderOptions render;
-  render.colour = console_.colour;
+  frontend::RenderOptions render = console_.diagnostics();
   render.max_errors = options_.max_errors;
   render.format = diagnostic_format(options_.diagnostics);
   return render;

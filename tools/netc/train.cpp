@@ -144,18 +144,75 @@ class Train {
     const frontend::Program& program = session_.program();
     const std::string& model = session_.model().name;
     auto refuse = [&](std::string message, std::string help) {
-      throw UsageError{std::move(message), std::move(help), Exit::program};
+      ir::Diagnostic d = plain_diagnostic("E0525", std::move(message), std::move(help));
+      d.place = session_.model().place;
+      session_.fail(d);
     };
-    if (!session_.has_entry("loss")) refuse(fmt::format("model `{}` has no `loss`", model), "");
+    if (!session_.has_entry("loss"))
+      refuse(fmt::format("model `{}` has no `loss`", model),
+             "say what is to become small: `loss mse(p, y)`, `loss cross_entropy(logits, label)`");
+    if (model_inputs().empty())
+      refuse(fmt::format("model `{}` has no inputs, which training would feed with records", model),
+             fmt::format("`netc run {} --entry step` gives its loss and gradients",
+                         options_.common.file));
     if (!program.has_train)
       refuse("the file has no `train` block",
              "add one: `train { epochs = 5; batch = 64; lr = 1e-3; optimizer = adam() }`");
     if (!session_.has_entry("train"))
-      refuse(fmt::format("model `{}` has nothing to train", model), "declare a `param`");
-    if (session_.model().batch_symbol.empty())
-      refuse(fmt::format("the inputs of `{}` have no leading batch size in common", model),
-             "write `batch` as the first size of every input");
+      refuse(fmt::format("model `{}` has nothing to train", model),
+             parameters(session_).empty() ? "declare a `param`, or a layer that has some"
+                                          : "`freeze` names every parameter: leave some out");
+    if (session_.model().batch_symbol.empty()) session_.fail(without_batch());
     data_source(program);
+  }
+
+  /// The inputs that the loss needs, but for numbers that training sets itself.
+  std::vector<const ir::Value*> model_inputs() const {
+    const ir::Module& module = session_.program().module;
+    const ir::Function& loss = module[module.find(session_.entry_name("loss"))];
+    std::vector<const ir::Value*> inputs;
+    for (const ir::Parameter& p : loss.params) {
+      const ir::Value& v = loss[p.value];
+      const bool control = v.type.shape.empty() && frontend::is_control_input(v.name);
+      if (p.role == ir::Role::Input && !control) inputs.push_back(&v);
+    }
+    return inputs;
+  }
+
+  /// E0525 at the first input whose leading size is not the batch of those before it.
+  ir::Diagnostic without_batch() const {
+    const ir::Module& module = session_.program().module;
+    const auto place = [&](const ir::Value& v) {
+      return v.locs.empty() ? ir::Place{} : module.locs[v.locs.front().index].place;
+    };
+    ir::Diagnostic d = plain_diagnostic(
+        "E0525", fmt::format("the inputs of `{}` have no batch in common", session_.model().name));
+    d.place = session_.model().place;
+    const ir::Value* first = nullptr;
+    for (const ir::Value* v : model_inputs()) {
+      const ir::Shape& shape = v->type.shape;
+      const bool named = !shape.empty() && shape[0].symbols().size() == 1 &&
+                         shape[0] == ir::Dim::symbol(shape[0].symbols()[0]);
+      if (named && (!first || first->type.shape[0] == shape[0])) {
+        if (!first) first = v;
+        continue;
+      }
+      d.place = place(*v);
+      if (!named) {  // W0314 has said what to write
+        d.label = fmt::format("`{}` has none", v->name);
+        d.helps.emplace_back("`netc explain W0314` shows how the type of an input is written");
+        return d;
+      }
+      const std::string batch = first->type.shape[0].str();
+      ir::Type same = v->type;
+      same.shape[0] = first->type.shape[0];
+      d.label = fmt::format("`{}` counts its records by `{}`", v->name, shape[0].str());
+      d.others.emplace_back(place(*first), fmt::format("`{}` by `{}`", first->name, batch));
+      d.helps.push_back(fmt::format("write `input {}: {}`", v->name, ir::str(same)));
+      return d;
+    }
+    d.helps.emplace_back("write `batch` as the first size of every input");
+    return d;
   }
 
   struct Compiled {
