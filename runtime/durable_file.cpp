@@ -148,10 +148,12 @@ void require_writable(const std::string& path) {
     throw cannot("write", path);
   }
   // A new file is made beside it, whether it is there or not.
-  if (access(directory_of(path).c_str(), W_OK | X_OK) != 0) throw cannot("write", path);
-  if (is_folder(directory_of(path))) return;
-  errno = ENOTDIR;
-  throw cannot("write", path);
+  const std::string folder = directory_of(path);
+  if (access(folder.c_str(), F_OK) == 0 && !is_folder(folder)) {
+    errno = ENOTDIR;
+    throw cannot("write", path);
+  }
+  if (access(folder.c_str(), W_OK | X_OK) != 0) throw cannot("write", path);
 }
 
 void sync_directory(const std::string& directory) {
