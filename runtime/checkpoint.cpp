@@ -35,9 +35,6 @@ Metadata metadata_of(const TrainingState& state) {
           {"sample", fmt::format("{}", state.sample)},
           {"rows", fmt::format("{}", state.running.rows)},
           {"sums", join(state.running.sums)},
-          {"seconds", fmt::format("{}", state.seconds)},
-          {"data_seconds", fmt::format("{}", state.data_seconds)},
-          {"step_seconds", fmt::format("{}", state.step_seconds)},
           {"best_loss", fmt::format("{}", state.best_loss)},
           {"best_epoch", fmt::format("{}", state.best_epoch)},
           {"stale_epochs", fmt::format("{}", state.stale_epochs)},
@@ -158,9 +155,6 @@ Checkpoint read_checkpoint(const std::string& path) {
   reader.read("sample", state.sample);
   reader.read("rows", state.running.rows);
   reader.read("sums", state.running.sums);
-  reader.read("seconds", state.seconds);
-  reader.read("data_seconds", state.data_seconds);
-  reader.read("step_seconds", state.step_seconds);
   reader.read("best_loss", state.best_loss);
   reader.read("best_epoch", state.best_epoch);
   reader.read("stale_epochs", state.stale_epochs);
@@ -180,19 +174,23 @@ Checkpoint newest_checkpoint(const std::string& directory) {
     if (error.fault != Fault::Checkpoint && error.fault != Fault::Memory) throw;
     reason = error.message;
   }
+  const auto with_cure = [&](Error error) {
+    error.in_file(directory);
+    if (!exists(directory + "/last.safetensors")) return error;
+    return error.help(fmt::format("its weights can start a new run: `netc train PROGRAM --init {}`",
+                                  printable(directory)));
+  };
   if (!exists(newest) && !exists(previous)) {
-    throw Error(Fault::Checkpoint,
-                fmt::format("{} holds no checkpoint (no {})", printable(directory), kStateFile))
-        .in_file(directory);
+    throw with_cure(Error(Fault::Checkpoint, fmt::format("{} holds no checkpoint (no {})",
+                                                         printable(directory), kStateFile)));
   }
   try {
     Checkpoint checkpoint = read_checkpoint(previous);
     checkpoint.note = fmt::format("{}; resuming from {}", reason, kPreviousStateFile);
     return checkpoint;
   } catch (const Error& error) {
-    throw Error(Fault::Checkpoint,
-                fmt::format("{} holds no whole checkpoint", printable(directory)))
-        .in_file(directory)
+    throw with_cure(
+        Error(Fault::Checkpoint, fmt::format("{} holds no whole checkpoint", printable(directory))))
         .note(reason)
         .note(error.message);
   }

@@ -26,7 +26,7 @@ struct RunningSums {
 };
 
 /// Everything of a run that is not a tensor. Random numbers are counter-based, so seed, step and
-/// position are all their state.
+/// position are all their state. No times: runs that are alike leave files that are alike.
 struct TrainingState {
   std::string model;
   std::string program_hash;
@@ -37,8 +37,6 @@ struct TrainingState {
   int64_t step = 0;     ///< steps done
   int64_t sample = 0;   ///< records of the epoch under way that were trained on
   RunningSums running;
-  double seconds = 0;                         ///< of the epoch under way
-  double data_seconds = 0, step_seconds = 0;  ///< the same, as in EpochEvent
   double best_loss = std::numeric_limits<double>::infinity();
   int64_t best_epoch = 0;    ///< number of the epoch (from 1) with the best validation loss
   int64_t stale_epochs = 0;  ///< epochs since then

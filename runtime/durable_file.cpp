@@ -19,18 +19,36 @@ namespace {
 
 constexpr size_t kWriteBlock = 8 << 20;  // a signal is looked at between blocks
 
+bool is_folder(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// What errno says about a file that cannot be written, with the cure where there is one.
 Error cannot(const char* action, const std::string& path) {
-  return Error(Fault::Output,
-               fmt::format("cannot {} {}: {}", action, printable(path), system_message(errno)))
-      .in_file(path);
+  const int reason = errno;
+  Error error(Fault::Output,
+              fmt::format("cannot {} {}: {}", action, printable(path), system_message(reason)));
+  error.in_file(path);
+  const std::string folder = directory_of(path);
+  if (reason == EISDIR) {
+    error.help("it is a folder: name a file");
+  } else if (reason == ENOTDIR && !is_folder(folder)) {
+    error.help(fmt::format("`{}` is no folder", printable(folder)));
+  } else if (reason == ENOENT && !is_folder(folder)) {
+    error.help(fmt::format("`mkdir -p {}` makes the folder", printable(folder)));
+  }
+  return error;
 }
 
 /// An open file that is closed, and removed unless it was kept, at the end of its scope.
 class NewFile {
  public:
-  NewFile(std::string path, int flags) : path_(std::move(path)) {
+  /// Errors call it `shown`, which is not a temporary name.
+  NewFile(std::string path, std::string shown, int flags)
+      : path_(std::move(path)), shown_(std::move(shown)) {
     descriptor_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
-    if (descriptor_ < 0) throw cannot("create", path_);
+    if (descriptor_ < 0) throw cannot("create", shown_);
   }
   ~NewFile() {
     if (descriptor_ >= 0) close(descriptor_);
@@ -43,19 +61,19 @@ class NewFile {
     while (!bytes.empty()) {
       const ssize_t count = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kWriteBlock));
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw cannot("write", path_);
+      if (count < 0) throw cannot("write", shown_);
       bytes = bytes.subspan(static_cast<size_t>(count));
     }
   }
   void sync() {
     while (fsync(descriptor_) != 0) {
-      if (errno != EINTR) throw cannot("write", path_);
+      if (errno != EINTR) throw cannot("write", shown_);
     }
   }
   void finish() {
     // After close() the descriptor is gone whatever it says; an error means lost data.
     const int status = close(std::exchange(descriptor_, -1));
-    if (status != 0 && errno != EINTR) throw cannot("write", path_);
+    if (status != 0 && errno != EINTR) throw cannot("write", shown_);
   }
   /// Rights and owner of `old`, as far as this user may give them.
   void take_rights(const struct stat& old) {
@@ -65,7 +83,7 @@ class NewFile {
   void remove_at_end(bool remove) { remove_ = remove; }
 
  private:
-  std::string path_;
+  std::string path_, shown_;
   int descriptor_ = -1;
   bool remove_ = false;
 };
@@ -92,7 +110,7 @@ void keep_as(const std::string& path, const std::string& previous) {
 }  // namespace
 
 void write_file(const std::string& path, const Pieces& pieces) {
-  NewFile file(path, O_CREAT | O_TRUNC);
+  NewFile file(path, path, O_CREAT | O_TRUNC);
   for (const std::span<const std::byte> piece : pieces) file.write(piece);
   file.finish();
 }
@@ -110,7 +128,7 @@ void replace_file(const std::string& name, const Pieces& pieces, const std::stri
   const std::string path = is_link ? std::filesystem::weakly_canonical(name).string() : name;
   const std::string temporary = fmt::format("{}.tmp.{}", path, getpid());
   unlink(temporary.c_str());  // of an earlier process with our number, killed while it wrote
-  NewFile file(temporary, O_CREAT | O_EXCL | O_NOFOLLOW);
+  NewFile file(temporary, name, O_CREAT | O_EXCL | O_NOFOLLOW);
   file.remove_at_end(true);
   if (exists) file.take_rights(old);
   for (const std::span<const std::byte> piece : pieces) file.write(piece);
@@ -120,6 +138,22 @@ void replace_file(const std::string& name, const Pieces& pieces, const std::stri
   if (std::rename(temporary.c_str(), path.c_str()) != 0) throw cannot("replace", path);
   file.remove_at_end(false);
   sync_directory(directory_of(path));
+}
+
+void require_writable(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (!S_ISDIR(status.st_mode)) return;
+    errno = EISDIR;
+    throw cannot("write", path);
+  }
+  // A new file is made beside it, whether it is there or not.
+  const std::string folder = directory_of(path);
+  if (access(folder.c_str(), F_OK) == 0 && !is_folder(folder)) {
+    errno = ENOTDIR;
+    throw cannot("write", path);
+  }
+  if (access(folder.c_str(), W_OK | X_OK) != 0) throw cannot("write", path);
 }
 
 void sync_directory(const std::string& directory) {

@@ -21,6 +21,9 @@ void write_file(const std::string& path, const std::string& text);
 /// name; there is no moment at which neither the old nor the new content has one of the two names.
 void replace_file(const std::string& path, const Pieces& pieces, const std::string& previous = "");
 
+/// That replace_file can make its file, as far as can be told beforehand. Throws Error(Output).
+void require_writable(const std::string& path);
+
 /// Syncs a directory, so that names made in it survive a power loss.
 void sync_directory(const std::string& directory);
 /// `runs/a/last.state` -> `runs/a`; a bare name -> `.`.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -71,6 +72,10 @@ std::string printable(std::string_view text) {
     }
   }
   return text.size() > 200 ? out + "…" : out;
+}
+
+std::string shown_path(std::string_view path) {
+  return printable(std::filesystem::path(path).lexically_normal().string());
 }
 
 std::string file_name(std::string_view path) {

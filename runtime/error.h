@@ -53,6 +53,8 @@ struct Error : std::exception {
 
 /// `text` with control bytes escaped: names from files are shown on terminals.
 std::string printable(std::string_view text);
+/// A path as messages show it: printable, without `./` and `a/../`.
+std::string shown_path(std::string_view path);
 /// Last component of a path, printable: errors name files by it.
 std::string file_name(std::string_view path);
 /// Text of errno value `number`.

@@ -168,7 +168,7 @@ Tensor load_value(const InitializerSpec& spec, ElementType type, const std::vect
   const bool fits = tensor.type == type || (is_floating(type) && is_floating(tensor.type));
   if (tensor.shape != shape || !fits) {
     throw Error(Fault::Weights,
-                fmt::format("{} is {}, parameter `{}` is {}", file_name(file),
+                fmt::format("{} is {}, parameter `{}` is {}", shown_path(file),
                             type_text(tensor.type, tensor.shape), path, type_text(type, shape)))
         .in_file(file);
   }

@@ -11,7 +11,9 @@ namespace netc::runtime {
 namespace {
 
 std::atomic<int> requested{0};
+std::atomic<void (*)()> last_words{nullptr};
 static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<void (*)()>::is_always_lock_free);
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
 struct sigaction saved_actions[std::size(kSignals)];
@@ -19,7 +21,9 @@ int depth = 0;  ///< scopes alive; only the main thread makes them
 
 void handle(int signal) {
   int none = 0;
-  if (!requested.compare_exchange_strong(none, signal)) _exit(128 + signal);
+  if (requested.compare_exchange_strong(none, signal)) return;
+  if (auto* say = last_words.load()) say();
+  _exit(128 + signal);
 }
 
 }  // namespace
@@ -43,6 +47,8 @@ InterruptScope::~InterruptScope() {
     sigaction(kSignals[i], &saved_actions[i], nullptr);
   }
 }
+
+void at_second_signal(void (*say)()) { last_words.store(say); }
 
 int requested_signal() { return requested.load(std::memory_order_relaxed); }
 

@@ -14,6 +14,10 @@ class InterruptScope {
   InterruptScope& operator=(const InterruptScope&) = delete;
 };
 
+/// What a second signal calls before it ends the process: it may do only what signal handlers may.
+/// Null: nothing.
+void at_second_signal(void (*last_words)());
+
 /// The signal that asked the process to stop; 0: none did.
 int requested_signal();
 

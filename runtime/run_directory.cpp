@@ -81,9 +81,10 @@ void remove(const std::string& path, const std::vector<std::string>& names) {
 RunDirectory::RunDirectory(std::string path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor_ < 0) {
-    throw Error(Fault::Output, fmt::format("cannot open the directory {}: {}", printable(path_),
-                                           system_message(errno)))
-        .in_file(path_);
+    Error error(Fault::Output, fmt::format("cannot open the directory {}: {}", printable(path_),
+                                           system_message(errno)));
+    if (errno == ENOTDIR) error.help("it is a file: choose another name with `-o`");
+    throw Error(error.in_file(path_));
   }
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     close(descriptor_);

@@ -43,6 +43,7 @@ class RunSaver {
   /// Writes the exports again from a state that was loaded, in case it was saved without them.
   void export_loaded(const TrainingState& state);
 
+  /// Path of last.safetensors; empty: it has not been written.
   std::string weights_path() const;
   /// Epochs of the last state that was saved or is held back; none yet: no value.
   std::optional<int64_t> last_good_epoch() const { return last_good_epoch_; }
@@ -72,6 +73,7 @@ class RunSaver {
   std::optional<int64_t> last_good_epoch_;
   int64_t last_save_;          ///< ns of steady_clock; at first the start
   int64_t save_duration_ = 0;  ///< ns; 0: never saved
+  bool has_weights_ = false;   ///< last.safetensors is there
 };
 
 }  // namespace netc::runtime

@@ -168,8 +168,9 @@ TensorFile read_safetensors(const std::string& path, Fault fault) {
           .error(fmt::format("its header takes {} bytes, the limit is {}", length,
                              limits().file_header))
           .help("`--max-header` raises the limit");
-    throw source.error(fmt::format("is {}: its header would take {} of {} bytes",
-                                   cut ? "truncated" : "not a safetensors file", length, rest));
+    if (!cut) throw source.error("is not a safetensors file");
+    throw source.error(
+        fmt::format("is truncated: its header would take {} of {} bytes", length, rest));
   }
   file.header_bytes = 8 + static_cast<size_t>(length);
   const Json header = parse_header(content.substr(8, static_cast<size_t>(length)));

@@ -42,8 +42,13 @@ std::string program_hash(const std::string& text) {
 
 TrainingSplits training_splits(const Dataset& data, double valid_fraction,
                                const std::string& valid_split) {
+  const auto of_data = [](std::string message) {
+    Error error(Fault::Split, std::move(message));
+    error.data_label = "read by this loader";
+    return error;
+  };
   const Split* train = data.find("train");
-  if (!train) throw Error(Fault::Split, "the dataset has no `train` split");
+  if (!train) throw of_data("the dataset has no `train` split");
   TrainingSplits splits{*train, std::nullopt, data.find("test")};
   if (!valid_split.empty()) {
     const Split* valid = data.find(valid_split);
@@ -63,13 +68,11 @@ TrainingSplits training_splits(const Dataset& data, double valid_fraction,
   } else if (const Split* valid = data.find("valid")) {
     splits.valid = *valid;
   }
-  if (splits.train.records == 0) {
-    throw Error(Fault::Split, "there are no records to train on");
-  }
+  if (splits.train.records == 0) throw of_data("there are no records to train on");
   if (splits.valid && splits.valid->records == 0) {
-    throw Error(Fault::Split, fmt::format("`train.valid`: no records are left for validation ({} "
-                                          "in the train split)",
-                                          train->records));
+    throw of_data(
+        fmt::format("`train.valid`: no records are left for validation ({} in the train split)",
+                    train->records));
   }
   return splits;
 }
@@ -174,6 +177,21 @@ EndEvent Trainer::run() {
   end_.resumed_at_end = resumed_at_end();
   begin(log);
   try {
+    train(log);
+    describe_end(watch.seconds());
+    if (!end_.resumed_at_end) log.write(end_);
+  } catch (const std::exception& failure) {
+    describe_failure(failure, watch.seconds());
+    listener_.end(end_);
+    if (end_.reason == StopReason::NonFinite) log.write(end_);
+    throw;
+  }
+  listener_.end(end_);
+  return end_;
+}
+
+void Trainer::train(MetricsLog& log) {
+  try {
     while (state_.epoch < settings_.epochs && !must_stop()) {
       const Activity epoch = stage("epoch", "epoch", state_.epoch + 1);
       if (train_epoch(log) == EpochOutcome::Stopped || !end_epoch(log)) {
@@ -187,10 +205,11 @@ EndEvent Trainer::run() {
     if (error.fault != Fault::Output) saver_.flush();
     throw;
   }
-  {
-    const Activity saving = stage("checkpoint");
-    saver_.finish(state_);
-  }
+  const Activity saving = stage("checkpoint");
+  saver_.finish(state_);
+}
+
+void Trainer::describe_end(double seconds) {
   end_.reason = requested_signal() != 0           ? StopReason::Signal
                 : stop_for_patience_              ? StopReason::Patience
                 : state_.epoch < settings_.epochs ? StopReason::StepLimit
@@ -198,14 +217,20 @@ EndEvent Trainer::run() {
   end_.signal = requested_signal();
   end_.epochs = state_.epoch;
   end_.steps = state_.step;
-  end_.seconds = watch.seconds();
+  end_.seconds = seconds;
   if (state_.sample > 0) end_.so_far = scores(state_.running, settings_.metrics);
   end_.directory = settings_.directory;
   end_.weights = saver_.weights_path();
   end_.best_epoch = state_.best_epoch;
-  if (!end_.resumed_at_end) log.write(end_);
-  listener_.end(end_);
-  return end_;
+}
+
+void Trainer::describe_failure(const std::exception& failure, double seconds) {
+  describe_end(seconds);
+  const auto* error = dynamic_cast<const Error*>(&failure);
+  const bool nonfinite = error != nullptr && error->fault == Fault::NonFinite;
+  end_.reason = nonfinite ? StopReason::NonFinite : StopReason::Failed;
+  end_.error = failure.what();
+  end_.so_far.reset();
 }
 
 void Trainer::begin(MetricsLog& log) {
@@ -280,11 +305,10 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
   // Resumed after the last step of an epoch, there is none left to set it.
   if (state_.sample > 0) last_rate_ = schedule_.rate(state_.step - 1, state_.epoch);
   const Stopwatch watch;
-  const double seconds_before = state_.seconds;
-  const StepSeconds spent = training_step_.seconds();
-  const double data_before = state_.data_seconds - spent.data;
-  const double compute_before = state_.step_seconds - spent.compute;
+  const StepSeconds before = training_step_.seconds();
+  clock_ = {state_.running.rows, 0, {}};
   StepEvent event;
+  event.earlier_rows = clock_.earlier_rows;
   event.epoch = state_.epoch + 1;
   event.epochs = settings_.epochs;
   event.steps_in_epoch = steps_per_epoch();
@@ -294,13 +318,13 @@ Trainer::EpochOutcome Trainer::train_epoch(MetricsLog& log) {
     if (must_stop()) return EpochOutcome::Stopped;
     event.loss = step(next_rows());
     check_loss(event.loss);
-    state_.seconds = seconds_before + watch.seconds();
-    state_.data_seconds = data_before + training_step_.seconds().data;
-    state_.step_seconds = compute_before + training_step_.seconds().compute;
+    clock_.seconds = watch.seconds();
+    clock_.steps.data = training_step_.seconds().data - before.data;
+    clock_.steps.compute = training_step_.seconds().compute - before.compute;
     event.step = state_.step;
     event.step_in_epoch = (state_.sample + step_records() - 1) / step_records();
     event.lr = last_rate_;
-    event.seconds = state_.seconds;
+    event.seconds = clock_.seconds;
     if (training_step_.has_norm()) event.grad_norm = training_step_.norm();
     const bool logged = settings_.log_every > 0 && state_.step % settings_.log_every == 0;
     if (logged) log.write(event);
@@ -364,10 +388,11 @@ bool Trainer::end_epoch(MetricsLog& log) {
   event.epoch = ++state_.epoch;
   event.epochs = settings_.epochs;
   event.lr = last_rate_;
-  event.training_seconds = state_.seconds;
-  event.data_seconds = state_.data_seconds;
-  event.step_seconds = state_.step_seconds;
-  event.seconds = state_.seconds + watch.seconds();
+  event.earlier_rows = clock_.earlier_rows;
+  event.training_seconds = clock_.seconds;
+  event.data_seconds = clock_.steps.data;
+  event.step_seconds = clock_.steps.compute;
+  event.seconds = clock_.seconds + watch.seconds();
   event.train = scores(state_.running, settings_.metrics);
   if (training_step_.has_norm()) event.grad_norm = state_.running.mean(running_sums() - 1);
   if (event.valid) {
@@ -382,7 +407,6 @@ bool Trainer::end_epoch(MetricsLog& log) {
     state_.plateau = schedule_.plateau;
   }
   state_.sample = 0;
-  state_.seconds = state_.data_seconds = state_.step_seconds = 0;
   log.write(event);
   listener_.epoch(event);
   {

@@ -78,6 +78,13 @@ struct FailedStep {
   std::vector<double> losses;      ///< of the steps run again before it
 };
 
+/// Time spent on the epoch under way by this command.
+struct EpochClock {
+  int64_t earlier_rows = 0;  ///< of the epoch, from before
+  double seconds = 0;
+  StepSeconds steps;  ///< of `seconds`
+};
+
 class Trainer {
  public:
   Trainer(const TrainerParts& parts, TrainerSettings settings, TrainingListener& listener);
@@ -89,7 +96,7 @@ class Trainer {
 
   /// Trains until done, stopped by patience or the step limit, or asked to by a signal (then the
   /// step is finished and everything saved). Throws Error(NonFinite) with the last good checkpoint
-  /// kept, and Error(Output) when saving fails.
+  /// kept, and Error(Output) when saving fails. The listener is told of the end in any case.
   EndEvent run();
 
   /// Runs the epoch under way again from the present state, up to step `last_step`, without saving
@@ -106,6 +113,9 @@ class Trainer {
   /// A resumed run that has all its epochs: nothing is trained, logged or configured anew.
   bool resumed_at_end() const { return resumed_ && state_.epoch >= settings_.epochs; }
   void begin(MetricsLog& log);
+  void train(MetricsLog& log);
+  void describe_end(double seconds);
+  void describe_failure(const std::exception& failure, double seconds);
   void write_config() const;
   void order_epoch();
   EpochOutcome train_epoch(MetricsLog& log);
@@ -140,6 +150,7 @@ class Trainer {
   TrainingState state_;
   std::vector<uint32_t> order_;
   EndEvent end_;
+  EpochClock clock_;
   bool resumed_ = false;
   bool stop_for_patience_ = false;
   int64_t steps_here_ = 0;       ///< by this command

@@ -75,6 +75,12 @@ const char* name(StopReason reason) {
       return "steps";
     case StopReason::Signal:
       return "signal";
+    case StopReason::NonFinite:
+      return "nonfinite";
+    case StopReason::Failed:
+      return "error";
+    case StopReason::Killed:
+      return "killed";
   }
   return "";
 }
@@ -148,11 +154,16 @@ std::string to_json(const GradientEvent& event) {
 
 std::string to_json(const EndEvent& event) {
   JsonObject object;
-  object.text("event", "end").text("reason", name(event.reason)).integer("epochs", event.epochs);
-  object.integer("steps", event.steps).number("seconds", event.seconds);
+  object.text("event", "end").text("reason", name(event.reason));
+  if (!event.error.empty()) object.text("error", event.error);
+  if (event.reason != StopReason::Killed) {
+    object.integer("epochs", event.epochs).integer("steps", event.steps);
+    object.number("seconds", event.seconds);
+  }
   if (event.last) splits(object, *event.last);
   if (event.so_far) object.raw("so_far", scores_json(*event.so_far));
   if (event.best_epoch > 0) object.integer("best_epoch", event.best_epoch);
+  if (event.weights.empty()) return object.raw("weights", "null").done();
   return object.text("weights", event.weights).done();
 }
 

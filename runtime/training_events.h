@@ -47,14 +47,16 @@ struct StepEvent {
   std::optional<double> grad_norm;                    ///< of this step, before clipping
   const RunningSums* running = nullptr;               ///< of the epoch so far
   const std::vector<std::string>* metrics = nullptr;  ///< names of its sums after the loss
-  double seconds = 0;                                 ///< since the epoch began
+  double seconds = 0;                                 ///< since this command began the epoch
+  int64_t earlier_rows = 0;  ///< of the epoch, trained on by an earlier command: not in `seconds`
 };
 
 struct EpochEvent {
   int64_t epoch = 0;  ///< from 1
   int64_t epochs = 0;
-  double lr = 0;       ///< of its last step
-  double seconds = 0;  ///< with its evaluations
+  double lr = 0;             ///< of its last step
+  double seconds = 0;        ///< with its evaluations
+  int64_t earlier_rows = 0;  ///< trained on by an earlier command: not in any of the seconds
   double training_seconds = 0;
   double data_seconds = 0;  ///< of training_seconds: gathering batches
   double step_seconds = 0;  ///< of training_seconds: running the compiled steps
@@ -66,7 +68,8 @@ struct EpochEvent {
 
   /// Records trained on a second, evaluations not counted; 0 when no time has passed.
   double samples_per_second() const {
-    return training_seconds > 0 ? static_cast<double>(train.rows) / training_seconds : 0;
+    const auto rows = static_cast<double>(train.rows - earlier_rows);
+    return training_seconds > 0 ? rows / training_seconds : 0;
   }
 };
 
@@ -77,10 +80,20 @@ struct GradientEvent {
   std::vector<std::pair<std::string, Statistics>> parameters;
 };
 
-enum class StopReason : uint8_t { Finished, Patience, StepLimit, Signal };
+/// Killed: by a second signal, of which only the reason and the weights are known.
+enum class StopReason : uint8_t {
+  Finished,
+  Patience,
+  StepLimit,
+  Signal,
+  NonFinite,
+  Failed,
+  Killed
+};
 
 struct EndEvent {
   StopReason reason = StopReason::Finished;
+  std::string error;  ///< message of what ended it; NonFinite and Failed only
   int signal = 0;
   int64_t epochs = 0;           ///< finished, over all commands of the run
   bool resumed_at_end = false;  ///< they were all finished before this command
@@ -89,11 +102,11 @@ struct EndEvent {
   std::optional<EpochEvent> last;  ///< of this command
   std::optional<Scores> so_far;    ///< of an epoch under way: the weights are of its middle
   std::string directory;
-  std::string weights;     ///< path of last.safetensors
+  std::string weights;     ///< path of last.safetensors; empty: none was written
   int64_t best_epoch = 0;  ///< 0: no validation
 };
 
-/// Receives events on the thread that trains.
+/// Receives events on the thread that trains. A run that has started ends, with an error too.
 class TrainingListener {
  public:
   virtual ~TrainingListener() = default;

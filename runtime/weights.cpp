@@ -39,6 +39,11 @@ Error missing(const Slot& slot, const TensorFile& file, Fault fault) {
   error.in_file(file.path);
   if (skipped) return error.note("netc reads F32 F64 I32 I64 U8 BOOL"), error;
   if (const std::string cure = prefix_cure(slot.name, file); !cure.empty()) return error.help(cure);
+  if (fault == Fault::Checkpoint) {
+    return error.help(
+        "it was made with another model or optimizer: without `--set` the run goes on with its "
+        "own, and `--init` starts a new run from its weights");
+  }
   std::vector<std::string> known;
   for (const TensorView& tensor : file.tensors) known.push_back(tensor.name);
   if (const std::string near = nearest(slot.name, known); !near.empty()) {
@@ -83,6 +88,10 @@ void check_fit(const Slot& slot, const TensorView& tensor, bool transposed, cons
   const std::vector<int64_t> reversed(tensor.shape.rbegin(), tensor.shape.rend());
   if (shape.size() == 2 && reversed == shape && tensor.type == slot.type) {
     error.help("PyTorch's weights are [out, in]: add `--layout torch`");
+  }
+  if (tensor.shape == shape && is_floating(tensor.type) && is_floating(slot.type)) {
+    error.help(fmt::format("`--dtype {}` makes the model one of {}", name(tensor.type),
+                           name(tensor.type)));
   }
   throw Error(error);
 }

@@ -53,7 +53,7 @@ void ByteSource::open_file() {
   if (descriptor_ < 0) {
     const int reason = errno;
     Error error(fault_,
-                fmt::format("cannot open {}: {}", printable(path_), system_message(reason)));
+                fmt::format("cannot open {}: {}", shown_path(path_), system_message(reason)));
     error.in_file(path_);
     if (const std::string near = reason == ENOENT ? file_beside(path_) : ""; !near.empty()) {
       error.help(fmt::format("did you mean `{}`?", printable(near)));
@@ -63,7 +63,9 @@ void ByteSource::open_file() {
   struct stat status{};
   if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(descriptor_);
-    throw Error(fault_, fmt::format("{} is not a regular file", printable(path_))).in_file(path_);
+    throw Error(fault_, fmt::format("{} is {}, not a file", shown_path(path_),
+                                    S_ISDIR(status.st_mode) ? "a folder" : "a pipe or device"))
+        .in_file(path_);
   }
   file_left_ = status.st_size;
 }
@@ -108,8 +110,8 @@ ByteSource::ByteSource(const ArchiveMember& member)
 ByteSource::~ByteSource() { close(descriptor_); }
 
 Error ByteSource::error(const std::string& message) const {
-  const std::string name = (fault_ == Fault::Weights ? printable(path_) : file_name(path_)) +
-                           (member_ ? "/" + printable(member_->name) : std::string());
+  const std::string name =
+      shown_path(path_) + (member_ ? "/" + printable(member_->name) : std::string());
   return Error(fault_, fmt::format("{}: {}", name, message)).in_file(path_);
 }
 

@@ -36,8 +36,7 @@ class ByteSource {
   int64_t position() const { return position_; }
   bool compressed() const { return gzip_ != nullptr; }
   const std::string& path() const { return path_; }
-  /// Error about this file: `train-images-idx3-ubyte: MESSAGE`. Weight files, which the program
-  /// does not name, come with their folders.
+  /// Error about this file: `data/mnist/train-images-idx3-ubyte: MESSAGE`.
   Error error(const std::string& message) const;
 
  private:

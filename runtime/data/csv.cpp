@@ -229,12 +229,10 @@ struct Table {
 
   std::string_view cell(size_t row, size_t column) const { return cells[row * width + column]; }
   size_t rows() const { return lines.size(); }
-  /// `line 5, column `y``; without a header as the program counts columns: `line 5, col(1)`.
-  std::string place(size_t row, size_t column) const {
-    if (header.empty() || header[column].empty()) {
-      return fmt::format("line {}, col({})", lines[row], column);
-    }
-    return fmt::format("line {}, column `{}`", lines[row], printable(header[column]));
+  /// `column `y``; without a header as the program counts columns: `col(1)`.
+  std::string name(size_t column) const {
+    if (header.empty() || header[column].empty()) return fmt::format("col({})", column);
+    return fmt::format("column `{}`", printable(header[column]));
   }
 };
 
@@ -264,12 +262,13 @@ Table read_table(Rows& rows, const ByteSource& source) {
     table.cells.erase(table.cells.begin(), table.cells.begin() + width);
     table.lines.erase(table.lines.begin());
   }
+  if (table.rows() == 0) throw source.error("has a header row and no records below it");
   return table;
 }
 
 Error bad_cell(const Table& table, const ByteSource& source, size_t row, size_t column,
                const std::string& what) {
-  return source.error(fmt::format("{}: {}", table.place(row, column), what))
+  return source.error(fmt::format("line {}, {}: {}", table.lines[row], table.name(column), what))
       .at_record(static_cast<int64_t>(row));
 }
 
@@ -307,7 +306,7 @@ std::vector<std::string> categories(const Table& table, size_t column) {
   for (size_t row = 0; row < table.rows(); ++row) {
     numbers += parse_number(table.cell(row, column)).has_value();
   }
-  if (2 * numbers > table.rows() || table.rows() == 0) return {};
+  if (2 * numbers > table.rows()) return {};
   std::vector<std::string> names;
   for (size_t row = 0; row < table.rows(); ++row) names.emplace_back(trim(table.cell(row, column)));
   std::sort(names.begin(), names.end());
@@ -354,6 +353,7 @@ Field make_field(const Table& table, const Columns& columns, const InputSpec* in
   });
   Field field = as_field(std::move(tensor), columns.field, source.path());
   field.classes = std::move(names);
+  for (const size_t column : columns.numbers) field.columns.push_back(table.name(column));
   return field;
 }
 

@@ -93,10 +93,37 @@ Error missing(const Dataset& dataset, const Split& split, const InputSpec& input
   return cure.empty() ? error : error.help(cure);
 }
 
-/// ` (line 5)` for a record of a file that has lines.
-std::string line_of(const Field& field, int64_t record) {
-  if (!field.lines) return "";
-  return fmt::format(" (line {})", (*field.lines)[static_cast<size_t>(record)]);
+/// More classes have been met than the model tells apart: a mistyped name, or a model too small.
+Error too_many_classes(const Field& field, const InputSpec& input) {
+  std::vector<int64_t> counts(field.classes.size()), first(field.classes.size());
+  with_type(field.type, [&]<typename T>(T) {
+    const auto* values = reinterpret_cast<const T*>(field.data());
+    for (int64_t i = field.records; i-- > 0;) {
+      ++counts[static_cast<size_t>(values[i])];
+      first[static_cast<size_t>(values[i])] = i;
+    }
+  });
+  constexpr size_t kShown = 20;
+  std::string list;
+  for (size_t i = 0; i < std::min(kShown, counts.size()); ++i) {
+    list += fmt::format("{}{} ({}", i ? ", " : "", printable(field.classes[i]), counts[i]);
+    if (field.lines && counts[i] == 1) {
+      list += fmt::format(", line {}", (*field.lines)[static_cast<size_t>(first[i])]);
+    }
+    list += ")";
+  }
+  const auto rarest =
+      static_cast<size_t>(std::min_element(counts.begin(), counts.end()) - counts.begin());
+  Error error(Fault::IndexData,
+              fmt::format("{}: {} classes where the model takes {}{}", shown_path(field.origin),
+                          counts.size(), input.index_range,
+                          field.columns.empty() ? "" : ", in " + field.columns[0]));
+  error.in_file(field.origin)
+      .at_record(first[rarest])
+      .for_input(input.name, fmt::format("used as an index into {} values", input.index_range))
+      .note(fmt::format("classes: {}{}", list, counts.size() > kShown ? ", …" : ""))
+      .help(fmt::format("is one of them misspelt? Else the model needs {} classes", counts.size()));
+  return error;
 }
 
 template <typename T>
@@ -110,9 +137,8 @@ void check_range(const Field& field, const InputSpec& input) {
     if (value == input.index_ignore && input.index_ignore != -1) continue;
     const int64_t record = i / per_record;
     throw Error(Fault::IndexData,
-                fmt::format("{}: record {}{}: {} {} is outside {}..{}", file_name(field.origin),
-                            record, line_of(field, record), printable(field.name), value, low,
-                            input.index_range - 1))
+                fmt::format("{}: {} {} is outside {}..{}", place_of(field, record, i % per_record),
+                            printable(field.name), value, low, input.index_range - 1))
         .in_file(field.origin)
         .at_record(record)
         .for_input(input.name, fmt::format("used as an index into {} values", input.index_range));
@@ -133,8 +159,7 @@ void renumber_classes(Field& field, const InputSpec& input) {
       const auto old = static_cast<size_t>(values[i]);
       if (numbers[old] < 0) {
         throw Error(Fault::IndexData,
-                    fmt::format("{}: record {}{}: `{}` is no class that the weights know",
-                                file_name(field.origin), i, line_of(field, i),
+                    fmt::format("{}: `{}` is no class that the weights know", place_of(field, i, 0),
                                 printable(field.classes[old])))
             .in_file(field.origin)
             .at_record(i)
@@ -208,6 +233,13 @@ std::vector<InputSpec> input_specs(std::span<const Plan* const> plans) {
   return specs;
 }
 
+std::string place_of(const Field& field, int64_t record, int64_t number) {
+  if (!field.lines) return fmt::format("{}: record {}", shown_path(field.origin), record);
+  return fmt::format("{}: line {}, {}", shown_path(field.origin),
+                     (*field.lines)[static_cast<size_t>(record)],
+                     field.columns[static_cast<size_t>(number)]);
+}
+
 void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs) {
   for (const Split& split : dataset.splits) {
     for (const InputSpec& input : inputs) {
@@ -225,6 +257,9 @@ void check_indices(const Dataset& dataset, std::span<const InputSpec> inputs) {
     for (const InputSpec& input : inputs) {
       const Field* field = split.find(input.name);
       if (!field || input.index_range <= 0 || is_floating(field->type)) continue;
+      if (static_cast<int64_t>(field->classes.size()) > input.index_range) {
+        throw too_many_classes(*field, input);
+      }
       with_type(field->type, [&](auto sample) { check_range<decltype(sample)>(*field, input); });
     }
   }
@@ -265,7 +300,7 @@ Split slice(const Split& split, std::string name, int64_t first, int64_t count) 
 Field as_field(Tensor tensor, std::string field, std::string origin) {
   if (tensor.shape.empty()) {
     throw Error(Fault::DataFile,
-                fmt::format("{}: holds one number, not records", file_name(origin)))
+                fmt::format("{}: holds one number, not records", shown_path(origin)))
         .in_file(origin);
   }
   Field result{std::move(field),
@@ -276,6 +311,7 @@ Field as_field(Tensor tensor, std::string field, std::string origin) {
                0,
                std::move(origin),
                nullptr,
+               {},
                {}};
   return result;
 }
@@ -286,8 +322,8 @@ Dataset one_split(std::string loader, std::vector<Field> fields) {
   for (const Field& field : split.fields) {
     if (field.records == split.records) continue;
     throw Error(Fault::DataFile,
-                fmt::format("{} has {} records, {} has {}", file_name(field.origin), field.records,
-                            file_name(split.fields[0].origin), split.records))
+                fmt::format("{} has {} records, {} has {}", shown_path(field.origin), field.records,
+                            shown_path(split.fields[0].origin), split.records))
         .in_file(field.origin);
   }
   return {std::move(loader), {std::move(split)}};

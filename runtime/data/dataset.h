@@ -41,6 +41,7 @@ struct Field {
   size_t offset = 0;                                  ///< of record 0 in the buffer
   std::string origin;                                 ///< file it came from, for error messages
   std::shared_ptr<const std::vector<int64_t>> lines;  ///< of its records, in a file that has lines
+  std::vector<std::string> columns = {};  ///< of a record's numbers, in a file that has lines
   std::vector<std::string> classes = {};  ///< names of class numbers, where the data has names
 
   const std::byte* data() const { return buffer->data.get() + offset; }
@@ -83,6 +84,10 @@ Dataset load_dataset(const DataSource& source, std::span<const InputSpec> inputs
 /// The checks of load_dataset on their own.
 void check_fields(const Dataset& dataset, std::span<const InputSpec> inputs);
 void check_indices(const Dataset& dataset, std::span<const InputSpec> inputs);
+
+/// Where number `number` of a record stands: `d.csv: line 5, column `y`` in a file that has lines,
+/// else `d.npy: record 3`.
+std::string place_of(const Field& field, int64_t record, int64_t number);
 
 /// The names of classes as metadata of a weight file: `classes.FIELD` is a JSON list by number.
 Metadata class_metadata(const Split& split);

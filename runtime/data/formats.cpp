@@ -32,6 +32,7 @@ constexpr Format kFormats[] = {
 }  // namespace
 
 Error wrong_format(const ByteSource& source, std::span<const std::byte> start, const char* wanted) {
+  if (start.empty()) return source.error(fmt::format("is empty, not {}", wanted));
   const std::string_view bytes(reinterpret_cast<const char*>(start.data()), start.size());
   for (const Format& format : kFormats) {
     if (!bytes.starts_with(format.start)) continue;

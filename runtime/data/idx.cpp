@@ -102,10 +102,10 @@ Dataset load_mnist(const LoaderArguments& arguments) {
     const std::string labels = existing(directory, fmt::format("{}-labels-idx1-ubyte", prefix));
     if (images.empty() || labels.empty()) {
       throw Error(Fault::DataFile,
-                  fmt::format("{} has no {}-{}-ubyte[.gz]", printable(directory), prefix,
+                  fmt::format("{} has no {}-{}-ubyte[.gz]", shown_path(directory), prefix,
                               images.empty() ? "images-idx3" : "labels-idx1"))
           .in_file(directory)
-          .help(fmt::format("`tools/fetch-data mnist {}` puts it there", printable(directory)));
+          .help(fmt::format("`tools/fetch-data mnist {}` puts it there", shown_path(directory)));
     }
     Dataset part = one_split("mnist", {read_idx(images, "image"), read_idx(labels, "label")});
     part.splits[0].name = split;

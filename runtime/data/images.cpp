@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> entries(const std::string& directory) {
   DIR* stream = opendir(directory.c_str());
   if (!stream) {
-    throw Error(Fault::DataFile, fmt::format("cannot read the folder {}: {}", printable(directory),
+    throw Error(Fault::DataFile, fmt::format("cannot read the folder {}: {}", shown_path(directory),
                                              system_message(errno)))
         .in_file(directory);
   }
@@ -56,6 +56,11 @@ int64_t header_number(ByteSource& source) {
   }
 }
 
+/// What a picture is once it has been read: transparency is dropped.
+std::string describe(const std::vector<int64_t>& shape) {
+  return fmt::format("{} x {} {}", shape[1], shape[0], shape.size() == 2 ? "grey" : "coloured");
+}
+
 Split read_classes(const std::string& directory, const std::string& name,
                    std::span<const InputSpec> inputs, std::vector<std::string>& classes) {
   std::vector<std::byte> pixels;
@@ -68,14 +73,14 @@ Split read_classes(const std::string& directory, const std::string& name,
       const Tensor picture = read_picture(path + "/" + file);
       if (labels.empty()) {
         shape = picture.shape;
-        first = file;
+        first = path + "/" + file;
       }
       if (picture.shape != shape) {
         throw Error(Fault::DataFile,
-                    fmt::format("{}/{} is {}, {} is {}", printable(folder), printable(file),
-                                type_text(picture.type, picture.shape), printable(first),
-                                type_text(picture.type, shape)))
-            .in_file(path + "/" + file);
+                    fmt::format("{} is {}, {} is {}", shown_path(path + "/" + file),
+                                describe(picture.shape), shown_path(first), describe(shape)))
+            .in_file(path + "/" + file)
+            .help("make all pictures of one size, and all of them grey or all coloured");
       }
       pixels.insert(pixels.end(), picture.bytes.span().begin(), picture.bytes.span().end());
       labels.push_back(static_cast<int64_t>(classes.size()));
@@ -84,7 +89,7 @@ Split read_classes(const std::string& directory, const std::string& name,
   }
   if (labels.empty()) {
     throw Error(Fault::DataFile,
-                fmt::format("{} has no folders with pictures in them", printable(directory)))
+                fmt::format("{} has no folders with pictures in them", shown_path(directory)))
         .in_file(directory)
         .help("data images(dir) takes one folder a class, with .png, .pgm or .ppm files");
   }
@@ -150,7 +155,8 @@ Dataset load_images(const LoaderArguments& arguments, std::span<const InputSpec>
     dataset.splits.push_back(read_classes(path, split, inputs, classes));
     if (all.empty()) all = classes;
     if (classes != all) {
-      throw Error(Fault::DataFile, fmt::format("{} has other classes than train/", printable(path)))
+      throw Error(Fault::DataFile,
+                  fmt::format("{} has other classes than train/", shown_path(path)))
           .in_file(path);
     }
   }

@@ -39,7 +39,7 @@ class LoaderArguments {
 Field read_idx(const std::string& path, const std::string& field);
 /// Reads a .npy file, plain or gzip, or an array of an archive: `FILE.npz/ARRAY`.
 Tensor read_npy(const std::string& path, Fault fault = Fault::DataFile);
-/// Writes a .npy file.
+/// Replaces `path` with a .npy file, atomically.
 void write_npy(const std::string& path, const Tensor& tensor);
 /// Reads a PGM (P5) or PPM (P6) picture: u8[h, w] or u8[h, w, 3].
 Tensor read_netpbm(const std::string& path);

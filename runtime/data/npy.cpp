@@ -219,7 +219,7 @@ Tensor read_member(const std::string& archive, const std::string& name) {
   }
   const std::string what =
       name.empty() ? "is an archive of arrays" : fmt::format("has no array `{}`", printable(name));
-  throw Error(Fault::DataFile, fmt::format("{} {}", file_name(archive), what))
+  throw Error(Fault::DataFile, fmt::format("{} {}", shown_path(archive), what))
       .in_file(archive)
       .note("arrays: " + (names.empty() ? "none" : names))
       .help("name one as `FILE.npz/ARRAY`");
@@ -247,7 +247,7 @@ void write_npy(const std::string& path, const Tensor& tensor) {
   start += static_cast<char>(header.size() & 0xff);
   start += static_cast<char>(header.size() >> 8);
   start += header;
-  write_file(path, {std::as_bytes(std::span(start)), tensor.bytes.span()});
+  replace_file(path, {std::as_bytes(std::span(start)), tensor.bytes.span()});
 }
 
 Dataset load_npy(const LoaderArguments& arguments) {

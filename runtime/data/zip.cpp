@@ -82,7 +82,7 @@ class ZipReader {
   };
 
   Error error(const std::string& message) const {
-    return Error(Fault::DataFile, fmt::format("{}: {}", file_name(path_), message))
+    return Error(Fault::DataFile, fmt::format("{}: {}", shown_path(path_), message))
         .in_file(path_)
         .help("write it again, for example with numpy.savez");
   }

@@ -20,6 +20,7 @@ namespace netc::runtime {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using toy::TemporaryDirectory;
 
@@ -344,7 +345,24 @@ TEST(Csv, TextInIntegerColumnsBecomesClassNumbers) {
   EXPECT_EQ(later.splits[0].find("y")->classes, known[1].classes);
   EXPECT_EQ(class_names(class_metadata(later.splits[0]), "y"), known[1].classes);
   EXPECT_EQ(message([&] { csv(directory, "1,2,aster\n3,4,rose\n", {{"x", x}, {"y", y}}, known); }),
-            "d.csv: record 1 (line 2): `rose` is no class that the weights know");
+            directory.file("d.csv") + ": line 2, col(2): `rose` is no class that the weights know");
+}
+
+TEST(Csv, AMisspeltClassIsAmongThoseThatAreListed) {
+  const TemporaryDirectory directory;
+  const std::vector<InputSpec> inputs{{"y", ElementType::i64, {}, 2}};
+  for (const std::string stray : {"setsoa", "7"}) {
+    try {
+      csv(directory, "kind\nsetosa\naster\nsetosa\n" + stray + "\naster\n",
+          {{"y", call("col", {std::string("kind")})}}, inputs);
+      FAIL() << stray;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.message,
+                directory.file("d.csv") + ": 3 classes where the model takes 2, in column `kind`");
+      EXPECT_THAT(error.notes.at(0), HasSubstr(stray + " (1, line 5)"));
+      EXPECT_EQ(error.record, 3);
+    }
+  }
 }
 
 TEST(Csv, AStrayCellDoesNotMakeAColumnOfClasses) {
@@ -353,8 +371,10 @@ TEST(Csv, AStrayCellDoesNotMakeAColumnOfClasses) {
   auto read = [&](const char* text) {
     return message([&] { csv(directory, text, {{"y", call("col", {std::string("y")})}}, inputs); });
   };
-  EXPECT_EQ(read("y\n0\n1\n2\n10\n9\n1o\n"), "d.csv: line 7, column `y`: `1o` is not a number");
-  EXPECT_EQ(read("y,z\ncat,1\n,1\ndog,1\n"), "d.csv: line 3, column `y`: the cell is empty");
+  EXPECT_THAT(read("y\n0\n1\n2\n10\n9\n1o\n"),
+              EndsWith("/d.csv: line 7, column `y`: `1o` is not a number"));
+  EXPECT_THAT(read("y,z\ncat,1\n,1\ndog,1\n"),
+              EndsWith("/d.csv: line 3, column `y`: the cell is empty"));
   EXPECT_EQ(read("y,z\ncat,1\n7,1\ndog,1\n"), "no error");
 }
 
@@ -378,7 +398,8 @@ TEST(Csv, ErrorsNameLineAndColumn) {
               HasSubstr("d.csv: line 3, column `b`: `abc` is not a number"));
   EXPECT_THAT(error("1,2,3\n4,\"5\n6\n"), HasSubstr("line 2: a quote is never closed"));
   EXPECT_THAT(error("1,2,3\n4,\"5\"x,6\n"), HasSubstr("line 2: text after a closing quote"));
-  EXPECT_THAT(error(""), HasSubstr("has no rows"));
+  EXPECT_THAT(error(""), HasSubstr("d.csv: has no rows"));
+  EXPECT_THAT(error("a,b,c\n"), HasSubstr("d.csv: has a header row and no records"));
   EXPECT_THAT(error("1,2,3\n", call("cols", {0.0, 9.0})), HasSubstr("there is no column 9"));
   EXPECT_THAT(error("1,2,3\n", call("cols", {0.5, 2.0})), HasSubstr("no column 0.5"));
   EXPECT_THAT(error("1,2,3\n", call("cols", {2.0, 0.0})), HasSubstr("has no columns"));
@@ -421,13 +442,16 @@ TEST(Csv, NearNamesOfColumnsAndFilesAreSuggested) {
   EXPECT_EQ(help("other.csv", "height"), "");
 }
 
-TEST(Csv, WrongIndicesNameRecordAndLine) {
+TEST(Csv, WrongIndicesNameLineAndColumn) {
   const TemporaryDirectory directory;
-  const std::vector<InputSpec> inputs{{"y", ElementType::u8, {}, 3}};
-  EXPECT_EQ(message([&] {
-              csv(directory, "y\n1\n\n5\n", {{"y", call("col", {std::string("y")})}}, inputs);
-            }),
-            "d.csv: record 1 (line 4): y 5 is outside 0..2");
+  const auto error = [&](const char* text, LoaderValue columns, std::vector<int64_t> shape) {
+    const std::vector<InputSpec> inputs{{"y", ElementType::u8, std::move(shape), 3}};
+    return message([&] { csv(directory, text, {{"y", std::move(columns)}}, inputs); });
+  };
+  EXPECT_EQ(error("z\n1\n\n5\n", call("col", {std::string("z")}), {}),
+            directory.file("d.csv") + ": line 4, column `z`: y 5 is outside 0..2");
+  EXPECT_THAT(error("0,1,2\n0,1,1\n0,1,9\n", call("cols", {1.0, 3.0}), {2}),
+              EndsWith("/d.csv: line 3, col(2): y 9 is outside 0..2"));
 }
 
 void write_mnist(const TemporaryDirectory& directory, const std::string& labels) {
@@ -454,7 +478,7 @@ TEST(Mnist, IndexRangesAreCheckedWhenLoading) {
   write_mnist(directory, std::string("\0\1\2\3\xA\x9", 6));
   const DataSource mnist = source(directory.path(), "mnist", {{"", std::string(".")}});
   EXPECT_EQ(message([&] { load_dataset(mnist, kMnistInputs); }),
-            "train-labels-idx1-ubyte.gz: record 4: label 10 is outside 0..9");
+            directory.file("train-labels-idx1-ubyte.gz: record 4: label 10 is outside 0..9"));
   std::vector<InputSpec> inputs = kMnistInputs;
   inputs[1].index_ignore = 10;
   EXPECT_EQ(message([&] { load_dataset(mnist, inputs); }), "no error");
@@ -473,7 +497,8 @@ TEST(Mnist, MissingAndUnequalFiles) {
     toy::write(directory.file(prefix + "-labels-idx1-ubyte.gz"), idx(8, {5}, "\1\2\3\4\5"));
   }
   EXPECT_THAT(message([&] { load_dataset(mnist, kMnistInputs); }),
-              HasSubstr("train-labels-idx1-ubyte.gz has 5 records, train-images-idx3-ubyte has 6"));
+              HasSubstr("train-labels-idx1-ubyte.gz has 5 records, " +
+                        directory.file("train-images-idx3-ubyte has 6")));
 }
 
 TEST(Fields, MismatchSaysWhatToDeclare) {
@@ -576,11 +601,14 @@ TEST(Images, FoldersAreClasses) {
   for (const char* bad : {"P2 2 3 255\n", "P5 2", "P5 0 3 255\n", "P5 99999999 99999999 255\n",
                           "P5 2 3 65535\n123456123456", "P5 2 -3 255\n", "P5 4 3 255\n123456"}) {
     toy::write(directory.file("dog/1.pgm"), bad);
-    EXPECT_THAT(message([&] { load_dataset(images, inputs); }), HasSubstr("1.pgm")) << bad;
+    EXPECT_THAT(message([&] { load_dataset(images, inputs); }), HasSubstr("dog/1.pgm: ")) << bad;
   }
+  toy::write(directory.file("dog/1.pgm"), "");
+  EXPECT_THAT(message([&] { load_dataset(images, inputs); }), HasSubstr("dog/1.pgm: is empty"));
   toy::write(directory.file("dog/1.pgm"), "P5 3 3 255\n123456789");
-  EXPECT_THAT(message([&] { load_dataset(images, inputs); }),
-              HasSubstr("dog/1.pgm is u8[3, 3], 1.pgm is u8[3, 2]"));
+  EXPECT_EQ(
+      message([&] { load_dataset(images, inputs); }),
+      directory.file("dog/1.pgm is 3 x 3 grey, ") + directory.file("cat/1.pgm is 2 x 3 grey"));
 }
 
 TEST(Slots, PanelsAreReadAndWrittenRowByRow) {

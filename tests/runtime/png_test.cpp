@@ -178,7 +178,7 @@ TEST(Png, FoldersOfPicturesAreClasses) {
     load_dataset(source, inputs);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.message, HasSubstr("2.png: is not a PNG picture, nor"));
+    EXPECT_THAT(error.message, HasSubstr("dog/2.png: is not a PNG picture, nor"));
   }
 }
 
@@ -196,7 +196,7 @@ TEST(Pictures, OtherFormatsAreNamedWithTheCure) {
         picture ? read_picture(path) : read_npy(path);
         FAIL() << name;
       } catch (const Error& error) {
-        EXPECT_EQ(error.message, std::string("x: is ") + name +
+        EXPECT_EQ(error.message, path + ": is " + name +
                                      (picture ? ", not a PNG picture, nor a binary PGM or PPM one "
                                                 "(P5, P6)"
                                               : ", not a .npy file"));

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/netc_process.h"
+#include "tests/tools/shell.h"
 
 namespace netc::test {
 namespace {
@@ -108,9 +108,73 @@ train { epochs = 300; batch = 12; lr = 0.1; optimizer = adam() }
               "--confusion", "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(json::parse(r.out)["confusion"]["counts"], json({{0, 0, 0}, {0, 0, 0}, {0, 0, 2}}));
+  r = s.netc({"eval", "run", "--data", "csv(\"tall.csv\", x = cols(0, 2), kind = col(2))"});
+  EXPECT_EQ(r.out.rfind("data  loss ", 0), 0u) << r.out;
   r = s.netc({"predict", "run", "--in", "-", "--top", "1"}, "{\"x\": [2.5, 0]}\n");
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(json::parse(r.out)["logits"][0][2], "tall") << r.out;
+}
+
+TEST(Tables, MistakesInThemAreFoundByLineAndColumn) {
+  Scratch s;
+  s.write("kinds.net",
+          "model kinds {\n  input x: [batch, 1]\n  input kind: i64[batch]\n"
+          "  output logits = Linear(1, 2)(x)\n  loss cross_entropy(logits, kind)\n}\n"
+          "data csv(\"kinds.csv\", x = cols(\"size\"), kind = col(\"name\"))\n"
+          "train { epochs = 1; batch = 4; lr = 0.1; optimizer = sgd() }\n");
+  const std::pair<const char*, std::vector<const char*>> tables[] = {
+      {"size,name\n1,cat\n2,dog\n3,dgo\n4,dog\n5,cat\n",
+       {"error[R0603]: kinds.csv: 3 classes where the model takes 2, in column `name`\n",
+        "note: classes: cat (2), dgo (1, line 4), dog (2)\n"}},
+      {"size,name\n1,0\n2,1\n3,2\n",
+       {"error[R0603]: kinds.csv: line 4, column `name`: kind 2 is outside 0..1\n"}},
+      {"size,name\n1,cat\n,dog\n",
+       {"error[R0602]: kinds.csv: line 3, column `size`: the cell is empty\n"}},
+      {"size,name\n1,cat\nnan,dog\n", {"note: kinds.csv: line 3, column `size`: nan\n"}},
+      {"size,name\n",
+       {"error[R0602]: kinds.csv: has a header row and no records below it\n",
+        "read by this loader"}},
+  };
+  for (const auto& [table, texts] : tables) {
+    s.write("kinds.csv", table);
+    const auto r = s.netc({"train", "kinds.net", "-o", "run"});
+    EXPECT_EQ(r.exit_code, 3) << table;
+    for (const char* text : texts)
+      EXPECT_NE(r.err.find(text), std::string::npos) << text << "\n" << r.err;
+  }
+}
+
+TEST(Pictures, ThatDoNotFitAreNamedWithTheirFolders) {
+  Scratch s;
+  s.write("shapes.net", kPictures);
+  for (const char* folder : {"pictures/a", "pictures/b"})
+    std::filesystem::create_directories(s.path(folder));
+  write_png(s, "pictures/a/1.png", 1, 20);
+  const std::pair<std::string, const char*> files[] = {
+      {"", "error[R0602]: pictures/b/1.png: is empty, not a PNG picture"},
+      {"\xff\xd8\xff\xe0", "error[R0602]: pictures/b/1.png: is a JPEG picture"},
+      {"\x89PNG\r\n\x1a\n", "error[R0602]: pictures/b/1.png: is a damaged PNG picture"},
+      {"P6 8 8 255\n" + std::string(192, 'x'),
+       "error[R0602]: pictures/b/1.png is 8 x 8 coloured, pictures/a/1.png is 8 x 8 grey\n"}};
+  for (const auto& [content, text] : files) {
+    s.write("pictures/b/1.png", content);
+    const auto r = s.netc({"train", "shapes.net", "-o", "run"});
+    EXPECT_EQ(r.exit_code, 3);
+    EXPECT_NE(r.err.find(text), std::string::npos) << text << "\n" << r.err;
+  }
+}
+
+TEST(Confusion, IsNoWiderThanTheTerminal) {
+  Scratch s;
+  s.example("mnist.net", 100, 40);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run", "--epochs", "1", "-q"}).exit_code, 0);
+  for (const int columns : {45, 80}) {
+    const std::string text = terminal(s, "netc eval run --confusion", columns);
+    for (const std::string& line : lines(text)) EXPECT_LE(line.size(), size_t(columns)) << text;
+    // Every class has its column, in whichever part of the table.
+    for (const char* name : {"     0 ", "     9 ", "  recall\n"})
+      EXPECT_NE(text.find(name), std::string::npos) << text;
+  }
 }
 
 TEST(Confusion, NeedsAModelThatClassifies) {

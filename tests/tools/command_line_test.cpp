@@ -251,6 +251,20 @@ TEST(CommandLine, TrainingFitsTheTerminal) {
   }
 }
 
+TEST(CommandLine, HelpFitsTheTerminal) {
+  Scratch s;
+  for (const int columns : {45, 60, 120})
+    for (const char* command : {"netc --help", "netc train --help", "netc dump --help", "netc"}) {
+      const std::string text = terminal(s, command, columns);
+      EXPECT_GT(lines(text).size(), 10u) << text;
+      for (const std::string& line : lines(text)) {
+        const auto width =
+            std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; });
+        EXPECT_LE(width, std::min(columns, 80)) << command << ": " << line;
+      }
+    }
+}
+
 TEST(CommandLine, OutputThatIsLostIsAFailure) {
   Scratch s;
   s.write("tiny.net", kTiny);

@@ -79,6 +79,9 @@ TEST(Commands, CheckPrintsParameters) {
   EXPECT_NE(r.out.find("total 5,101"), std::string::npos) << r.out;
   EXPECT_NE(r.out.find("predict(x: f32[batch, 100]) -> p: f32[batch, 1]"), std::string::npos)
       << r.out;
+  EXPECT_NE(r.out.find("step(x: f32[batch, 100], y: f32[batch, 1]) -> (loss: f32, gradients)\n"),
+            std::string::npos)
+      << r.out;
   auto j = s.netc({"check", "--json", "two_layer.net"});
   auto rows = lines(j.out);
   ASSERT_EQ(rows.size(), 4u) << j.out;

@@ -28,6 +28,26 @@ TEST(Mistakes, MistypedCommandsAndOptionsAreNamed) {
       {{"train", "neuron.net", "--batch-size", "3"},
        "error: `netc train` has no option `--batch-size`\n"
        "  = help: settings are changed with `--set train.batch=VALUE`\n"},
+      {{"train", "neuron.net", "--split", "test"},
+       "error: `netc train` has no option `--split`\n"
+       "  = help: it is an option of `netc eval`\n"},
+      {{"--seed", "1", "check", "neuron.net"},
+       "error: `--seed` stands before its command\n"
+       "  = help: options stand behind the command: `netc check --seed`\n"},
+      {{"check"},
+       "error: `netc check` needs FILE: the program\n"
+       "  = help: `netc check --help` lists its options\n"},
+      {{"completions"},
+       "error: `netc completions` needs SHELL: bash, zsh or fish\n"
+       "  = help: `netc completions --help` lists its options\n"},
+      {{"check", "neuron.net", "--set"},
+       "error: --set needs a value: PATH=VALUE\n"
+       "  = help: `netc check --help` lists its options\n"},
+      {{"explain", "--all", "sgd"},
+       "error: NAME does not go with --all\n"
+       "  = help: `netc explain --help` lists its options\n"},
+      {{"dump", "neuron.net", "--diff"},
+       "error: --diff shows what passes change\n  = help: add --after PASS, or --after all\n"},
       {{"check", "neuron.net", "two.net"},
        "error: `netc check` takes one file, and `two.net` is one more argument\n"
        "  = help: `netc check --help` lists what it takes\n"}};
@@ -37,6 +57,91 @@ TEST(Mistakes, MistypedCommandsAndOptionsAreNamed) {
     EXPECT_EQ(r.err, expected);
     EXPECT_EQ(r.out, "");
   }
+}
+
+TEST(Mistakes, ValuesOfOptionsAreSaidAsTheyShouldBe) {
+  Scratch s;
+  s.example("two_layer.net");
+  s.npy_f32("x.npy", {2, 100});
+  ASSERT_EQ(s.netc({"train", "two_layer.net", "-o", "run", "--epochs", "1", "-q"}).exit_code, 0);
+  const std::string train = "  = help: `netc train --help` lists its options\n";
+  const std::string form = "error: --expect takes NAME (>=|<=|>|<|==) NUMBER, not `";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"train", "two_layer.net", "--steps", "2.5"},
+       "error: --steps: `2.5` is no whole number from 0\n" + train},
+      {{"train", "two_layer.net", "--epochs", "1e3"},
+       "error: --epochs: `1e3` is no whole number from 1\n  = help: write 1000\n"},
+      {{"train", "two_layer.net", "--epochs", "0"},
+       "error: --epochs: `0` is no whole number from 1\n" + train},
+      {{"train", "two_layer.net", "--threads", "x"},
+       "error: --threads: `x` is no whole number from 1 to 4096\n" + train},
+      {{"train", "two_layer.net", "--seed=-1"},
+       "error: --seed: `-1` is no whole number from 0 to 2^64 - 1\n" + train},
+      {{"eval", "run", "--expect", "loss => 0.5"},
+       form + "loss => 0.5`\n  = help: `=>` is no comparison: did you mean `>=`?\n"},
+      {{"eval", "run", "--expect", "loss =< 0.5"},
+       form + "loss =< 0.5`\n  = help: `=<` is no comparison: did you mean `<=`?\n"},
+      {{"eval", "run", "--expect", "loss=0.5"},
+       form + "loss=0.5`\n  = help: `=` is no comparison: did you mean `==`?\n"},
+      {{"eval", "run", "--expect", "loss<0.5x"},
+       form + "loss<0.5x`\n  = help: for example --expect 'accuracy>=0.97'\n"},
+      {{"predict", "run", "--in", "x=-"},
+       "error: stdin is for all inputs at once\n"
+       "  = help: `--in -` reads JSON lines from it: {\"x\": ...}\n"},
+      {{"run", "two_layer.net", "--in", "x=-"},
+       "error: run reads its inputs from files\n"
+       "  = help: `netc predict --in -` reads JSON lines from stdin\n"},
+      {{"run", "two_layer.net", "--in", "x=x.npy", "--out", "y.npy"},
+       "error: --out writes a safetensors file, not `y.npy`\n"
+       "  = help: `netc predict --out` writes one output as .npy\n"}};
+  for (const auto& [arguments, expected] : cases) {
+    const auto r = s.netc(arguments);
+    EXPECT_EQ(r.exit_code, 2) << expected;
+    EXPECT_EQ(r.err, expected);
+    EXPECT_EQ(r.out, "");
+  }
+  EXPECT_FALSE(s.exists("y.npy"));
+}
+
+TEST(Mistakes, RecordsOfJsonAreMetWithWhatIsWrongInThem) {
+  Scratch s;
+  s.write("m.net",
+          "model m {\n  input x: [batch, 2]\n  input n: u8[batch]\n"
+          "  output p = x * float(n)[:, None]\n}\n");
+  s.write("w.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  const std::pair<const char*, const char*> cases[] = {
+      {"{\"x\": [1, 2], \"N\": 3}", "line 2 has no `n`\n"},
+      {"{\"x\": [1, 2], \"N\": 3}", "= help: it has N, x\n"},
+      {"{\"x\": [1], \"n\": 3}",
+       "line 2: input `x`: expected an array of 2, found an array of 1\n"},
+      {"{\"x\": 1, \"n\": 3}", "line 2: input `x`: expected an array of 2, found a number\n"},
+      {"{\"x\": [1, null], \"n\": 3}", "line 2: input `x`: expected a number, found null\n"},
+      {"{\"x\": [1, \"2\"], \"n\": 3}", "line 2: input `x`: expected a number, found a string\n"},
+      {"{\"x\": [1, 1e39], \"n\": 3}", "line 2: input `x` is f32, which cannot be 1e+39\n"},
+      {"{\"x\": [1, 2], \"n\": 256}", "line 2: input `n` is u8, which cannot be 256\n"},
+      {"{\"x\": [1, 1e400], \"n\": 3}", "line 2: a number in it is too large\n"},
+      {"{\"x\": [1, NaN], \"n\": 3}", "line 2, column 11: this is no JSON\n"},
+      {"{\"x\": [1, 2], \"n\": 3", "line 2, column 21: this is no JSON\n"},
+      {"[1, 2]", "line 2 is an array of 2, not an object by input name\n"}};
+  for (const auto& [line, said] : cases) {
+    const auto r = s.netc({"predict", "m.net", "--weights", "w.safetensors", "--in", "-"},
+                          "{\"x\": [1, 2], \"n\": 3}\n" + std::string(line) + "\n");
+    EXPECT_EQ(r.exit_code, 3) << line;
+    EXPECT_EQ(r.out, "{\"p\":[3,6]}\n") << line;
+    EXPECT_NE(r.err.find(said), std::string::npos) << line << "\n" << r.err;
+  }
+  s.npy_u8("x.npy", {3, 2}, 9);
+  const auto r = s.netc({"run", "m.net", "--in", "x=x.npy", "--in", "n=x.npy"});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_NE(r.err.find("x.npy: input `n` is u8[3, 2], the model wants u8[batch]"),
+            std::string::npos)
+      << r.err;
+  s.npy_u8("n.npy", {3}, 9);
+  const auto types = s.netc({"run", "m.net", "--in", "x=x.npy", "--in", "n=n.npy"});
+  EXPECT_EQ(types.exit_code, 3);
+  EXPECT_NE(types.err.find("x.npy: values are u8, input `x` is f32"), std::string::npos)
+      << types.err;
+  EXPECT_NE(types.err.find("= help: save `x.astype(np.float32)`"), std::string::npos) << types.err;
 }
 
 TEST(Mistakes, WhatWasMeantIsSaid) {

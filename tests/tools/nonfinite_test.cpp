@@ -94,7 +94,7 @@ TEST(Nonfinite, DataThatHoldsNaN) {
 2 |   input x: [batch, 3]
   |            ^^^^^^^^^^ declared here
   = help: mend the data, or replace such numbers in the graph: `where(x == x, x, 0)`
-  = note: record 2 of the train split (d.csv): nan at [1]
+  = note: d.csv: line 3, col(1): nan
   = note: no epoch was finished, so there is no checkpoint
 )");
 }

@@ -79,6 +79,59 @@ TEST(Train, ResumedEqualsUninterrupted) {
   EXPECT_EQ(s.read("parts/last.safetensors"), s.read("whole/last.safetensors"));
 }
 
+TEST(Train, EqualRunsLeaveEqualCheckpoints) {
+  Scratch s;
+  s.example("mnist.net", 300, 50);
+  for (const char* run : {"a", "b"}) {
+    // 5 steps an epoch: stopped in the middle of the second.
+    const auto r = s.netc({"train", "mnist.net", "-o", run, "--epochs", "3", "--steps", "7"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  }
+  EXPECT_EQ(s.read("a/last.state"), s.read("b/last.state"));
+  // The rate of the rest of the epoch is of what was trained on in its time.
+  ASSERT_EQ(s.netc({"train", "--resume", "a"}).exit_code, 0);
+  json epoch;
+  for (const std::string& line : lines(s.read("a/metrics.jsonl")))
+    if (const json j = json::parse(line); j["event"] == "epoch" && j["epoch"] == 2) epoch = j;
+  ASSERT_TRUE(epoch.is_object());
+  EXPECT_LE(epoch["samples_per_second"].get<double>() * epoch["step_seconds"].get<double>(), 172);
+}
+
+TEST(Train, WeightsThatWereNotWrittenYetComeFromTheCheckpoint) {
+  Scratch s;
+  s.example("mnist.net", 200, 50);
+  ASSERT_EQ(s.netc({"train", "mnist.net", "-o", "run/", "--epochs", "1"}).exit_code, 0);
+  const std::string weights = s.read("run/last.safetensors");
+  std::filesystem::remove(s.path("run/last.safetensors"));
+  s.npy_u8("x.npy", {1, 28, 28}, 255);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"eval", "run/"},
+                                                  {"predict", "run", "--in", "image=x.npy"},
+                                                  {"eval", "mnist.net", "--weights", "run"}}) {
+    const auto r = s.netc(command);
+    EXPECT_EQ(r.exit_code, 3);
+    EXPECT_THAT(r.err, testing::StartsWith("error[R0604]: there are no weights in `run`\n"));
+    EXPECT_THAT(r.err, testing::HasSubstr("`netc train --resume run --steps 0` writes it\n"));
+  }
+  // What a killed process left goes as well.
+  s.write("run/last.state.1.tmp.123", "half");
+  ASSERT_EQ(s.netc({"train", "--resume", "run", "--steps", "0"}).exit_code, 0);
+  EXPECT_EQ(s.read("run/last.safetensors"), weights);
+  EXPECT_FALSE(s.exists("run/last.state.1.tmp.123"));
+  EXPECT_EQ(s.netc({"eval", "run"}).exit_code, 0);
+}
+
+TEST(Train, PathsAreShownWithOneSlash) {
+  Scratch s;
+  s.example("two_layer.net");
+  auto r = s.netc({"train", "two_layer.net", "-o", "fit//", "--epochs", "1"});
+  EXPECT_THAT(r.out, testing::HasSubstr("saved fit/last.safetensors"));
+  r = s.netc({"train", "two_layer.net", "-o", "fit/", "--steps", "1"});
+  EXPECT_THAT(r.err, testing::HasSubstr("the run that was in fit is now in fit.1\n"));
+  EXPECT_THAT(r.err, testing::HasSubstr("go on with `netc train --resume fit`\n"));
+  r = s.netc({"train", "--resume", "fit/", "--steps", "1"});
+  EXPECT_THAT(r.err, testing::HasSubstr("go on with `netc train --resume fit`\n"));
+}
+
 TEST(Train, ResumeRefusesAnotherModel) {
   Scratch s;
   s.example("mnist.net", 100, 30);

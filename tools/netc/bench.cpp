@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "runtime/durable_file.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
@@ -76,6 +77,9 @@ class Bench {
     double min_time = parse_duration(options_.min_time);
     std::string weights = load_program_or_run(session_);
     try {
+      // What can be wrong with the files is found before time is spent.
+      if (!options_.save.empty()) runtime::require_writable(options_.save);
+      if (!options_.compare.empty()) saved_ = read_figures();
       if (options_.entry == "train" && !session_.has_entry("train")) {
         throw UsageError{"without a `train` block there is no `train` to time",
                          "--entry step times the gradients"};
@@ -98,6 +102,7 @@ class Bench {
   Session session_;
   runtime::ThreadPool pool_;
   int64_t batch_ = 1;
+  nlohmann::json saved_;  ///< the figures to compare with
   double compile_milliseconds_ = 0;
   ir::Module module_;  ///< as compiled
 
@@ -226,26 +231,28 @@ class Bench {
     print_kernels(times, whole, pool_.threads(), options_.common.json);
   }
 
+  /// The figures of --compare.
+  nlohmann::json read_figures() const {
+    const nlohmann::json figures =
+        nlohmann::json::parse(read_file(options_.compare), nullptr, false);
+    if (figures.is_object() && figures.contains("median_us") && figures["median_us"].is_number())
+      return figures;
+    throw runtime::Error(runtime::Fault::DataFile,
+                         fmt::format("`{}` was not written by bench --save", options_.compare));
+  }
+
   /// 4 when this run is slower than the saved one by more than runs differ among themselves.
   Exit compare(const Measurement& m) const {
     constexpr double kTolerance = 1.1;
-    nlohmann::json saved;
-    double before = 0;
-    try {
-      saved = nlohmann::json::parse(read_file(options_.compare));
-      before = saved.at("median_us").get<double>() * 1e-6;
-    } catch (const nlohmann::json::exception&) {
-      throw runtime::Error(runtime::Fault::DataFile,
-                           fmt::format("`{}` was not written by bench --save", options_.compare));
-    }
+    const double before = saved_["median_us"].get<double>() * 1e-6;
     const nlohmann::json own = {{"model", session_.model().name},
                                 {"entry", options_.entry},
                                 {"batch", batch_},
                                 {"threads", pool_.threads()}};
     for (const auto& [key, value] : own.items())
-      if (saved.contains(key) && saved[key] != value)
+      if (saved_.contains(key) && saved_[key] != value)
         throw UsageError{fmt::format("`{}` is of {} {}, this is of {}", options_.compare, key,
-                                     saved[key].dump(), value.dump()),
+                                     saved_[key].dump(), value.dump()),
                          "compare like with like"};
     double ratio = m.median / before;
     const std::string text =
@@ -265,9 +272,9 @@ void add_bench(CLI::App& app, Action& action) {
   add_common(*command, options->common, "the program, or a run directory");
   one_of(command->add_option("--entry", options->entry, "what to run (default: train)"),
          {"predict", "loss", "step", "eval", "train"});
-  command->add_option("--batch", options->batch, "rows (default: as in training)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  whole_number(command->add_option("--batch", options->batch, "rows (default: as in training)")
+                   ->type_name("N"),
+               1, int64_t{1} << 40);
   command
       ->add_option("--min-time", options->min_time,
                    "measure for at least so long (2s, 50ms); 0: one run")

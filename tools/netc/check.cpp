@@ -64,11 +64,17 @@ void print_table(const std::vector<Row>& rows) {
 /// `predict(x: f32[batch, 100]) -> p: f32[batch, 1]`; parameters and states are left out.
 std::string signature(const ir::Function& f, const std::string& entry) {
   std::vector<std::string> names = ir::display_names(f), inputs, outputs;
+  const bool has_gradients = entry == "step" && !rows_of(f, ir::Role::Param).empty();
+  const auto is_of_step = [&](const std::string& name) {
+    return has_gradients && (name.starts_with("d_") || name.starts_with("new_"));
+  };
   for (const ir::Parameter& p : f.params)
     if (p.role == ir::Role::Input)
       inputs.push_back(fmt::format("{}: {}", names[p.value.index], ir::str(f[p.value].type)));
   for (const ir::Result& r : f.results)
-    if (r.value) outputs.push_back(fmt::format("{}: {}", r.name, ir::str(f[r.value].type)));
+    if (r.value && !is_of_step(r.name))
+      outputs.push_back(fmt::format("{}: {}", r.name, ir::str(f[r.value].type)));
+  if (has_gradients) outputs.push_back("gradients");
   std::string result = fmt::format("{}", fmt::join(outputs, ", "));
   if (outputs.size() != 1) result = "(" + result + ")";
   return fmt::format("{}({}) -> {}", entry, fmt::join(inputs, ", "), result);
@@ -190,8 +196,9 @@ Exit check(const CommonOptions& options) {
       if (!info.docstring.empty()) print_out(info.docstring + "\n");
       if (program.models.size() > 1) print_out(fmt::format("model {}\n", info.name));
       print_table(rows);
-      for (const char* entry : {"predict", "loss", "eval"}) {
+      for (const std::string entry : {"predict", "loss", "step", "eval"}) {
         ir::FunctionId e = module.find(info.name + "." + entry);
+        if (!e && entry == "step") e = module.find(info.name + ".loss");  // it is derived
         if (e) print_out(signature(module[e], entry) + "\n");
       }
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace netc::tools {
 
@@ -71,27 +72,38 @@ Confusion confusion(EntryRunner& predict, const Classification& kind, const runt
   return result;
 }
 
-std::string Confusion::table() const {
-  size_t first = 4, width = 4;
+std::string Confusion::table(std::optional<size_t> width) const {
+  size_t first = 4, wide = 4;
   for (const std::string& name : classes) {
     first = std::max(first, name.size());
-    width = std::max(width, name.size());
+    wide = std::max(wide, name.size());
   }
   for (const auto& row : counts)
-    for (const int64_t count : row) width = std::max(width, std::to_string(count).size());
-  std::string text = fmt::format("{:<{}}", "true", first);
-  for (const std::string& name : classes) text += "  " + cell(name, width);
-  text += "  recall\n";
+    for (const int64_t count : row) wide = std::max(wide, std::to_string(count).size());
+  std::vector<std::vector<std::string>> columns;  // heading first, those of the classes and recall
+  for (size_t k = 0; k < classes.size(); ++k) {
+    columns.push_back({cell(classes[k], wide)});
+    for (const auto& row : counts) columns.back().push_back(cell(std::to_string(row[k]), wide));
+  }
+  columns.push_back({"recall"});
   for (size_t i = 0; i < counts.size(); ++i) {
-    text += fmt::format("{:<{}}", classes[i], first);
-    int64_t total = 0;
-    for (const int64_t count : counts[i]) {
-      total += count;
-      text += "  " + cell(std::to_string(count), width);
+    const int64_t total = std::accumulate(counts[i].begin(), counts[i].end(), int64_t{0});
+    columns.back().push_back(
+        cell(total > 0 ? fmt::format("{:.4f}", double(counts[i][i]) / double(total)) : "-", 6));
+  }
+  std::string text;
+  for (size_t begin = 0, end = 0; begin < columns.size(); begin = end) {
+    size_t used = first;
+    for (end = begin; end < columns.size(); ++end) {
+      used += 2 + columns[end][0].size();
+      if (width && used > *width && end > begin) break;
     }
-    const std::string recall =
-        total > 0 ? fmt::format("{:.4f}", double(counts[i][i]) / double(total)) : "-";
-    text += "  " + cell(recall, 6) + "\n";
+    if (begin > 0) text += "\n";
+    for (size_t line = 0; line <= classes.size(); ++line) {
+      text += fmt::format("{:<{}}", line == 0 ? "true" : classes[line - 1], first);
+      for (size_t c = begin; c < end; ++c) text += "  " + columns[c][line];
+      text += "\n";
+    }
   }
   return text;
 }

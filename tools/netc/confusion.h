@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct Confusion {
   std::vector<std::string> classes;
   std::vector<std::vector<int64_t>> counts;  ///< [true class][predicted class]
 
-  /// A table with a row for each true class and its recall.
-  std::string table() const;
+  /// A table with a row for each true class and its recall, in parts that are no wider than
+  /// `width` columns where that is given.
+  std::string table(std::optional<size_t> width = {}) const;
   /// `{"classes":[…],"counts":[[…],…]}`.
   std::string json() const;
 };

@@ -70,6 +70,12 @@ int Console::width() const {
   return 80;
 }
 
+std::optional<size_t> result_columns() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return size.ws_col > 0 ? std::optional<size_t>(size.ws_col) : std::nullopt;
+}
+
 namespace {
 int first_output_error = 0;
 }  // namespace
@@ -91,20 +97,20 @@ void print_error(const std::string& text) {
   std::fflush(stderr);
 }
 
-std::string wrapped(std::string line, size_t width) {
-  const std::string indent = "  ";
+std::string wrapped(std::string line, size_t width, size_t indent) {
   std::string out;
   while (line.size() > width) {
     size_t at = std::string::npos;
-    for (const char* gap : {"   ", "; ", " "}) {
+    for (const char* gap : {"   ", "; ", "  ", " ", "|"}) {
       at = line.rfind(gap, width - 1);
       if (at != std::string::npos && line.find_first_not_of(' ') < at) break;
       at = std::string::npos;
     }
     if (at == std::string::npos) break;
-    if (line[at] == ';') ++at;
+    if (line[at] != ' ') ++at;
     out += line.substr(0, at) + "\n";
-    line = indent + line.substr(std::min(line.find_first_not_of(' ', at), line.size()));
+    line = std::string(indent, ' ') +
+           line.substr(std::min(line.find_first_not_of(' ', at), line.size()));
   }
   return out + line;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "frontend/diagnostics.h"
@@ -34,6 +35,9 @@ struct Console {
   int width() const;
 };
 
+/// Columns of the terminal at stdout; nothing when it is none.
+std::optional<size_t> result_columns();
+
 /// Writes to stdout; a closed pipe is not an error, what else keeps it from being written is
 /// remembered as output_error().
 void print_out(const std::string& text);
@@ -45,9 +49,10 @@ int output_error();
 /// Writes to stderr.
 void print_error(const std::string& text);
 
-/// A line with line breaks where it would be wider than `width`: between its parts, which three
-/// spaces or a semicolon separate, else between its words. Further lines are indented.
-std::string wrapped(std::string line, size_t width);
+/// A line with line breaks where it would be wider than `width`: between its parts, which several
+/// spaces or a semicolon separate, else between its words, else behind a `|`. Further lines are
+/// indented by `indent` spaces.
+std::string wrapped(std::string line, size_t width, size_t indent = 2);
 
 /// 2913290 -> `2,913,290`.
 std::string with_commas(int64_t n);

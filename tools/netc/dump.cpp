@@ -43,19 +43,24 @@ class Dump {
     session_.load({}, folder);
     if (!options_.common.model.empty()) session_.model();
     session_.require_inputs(options_.wrt);
+    if (options_.diff && options_.after.empty())
+      throw UsageError{"--diff shows what passes change", "add --after PASS, or --after all"};
     // A pass cannot be run, nor its work shown, without a model; the text of a stage can.
-    std::string text =
-        options_.passes.empty() && options_.after.empty() ? stage_text() : passes_text();
-    if (options_.output.empty())
-      print_out(text);
-    else
+    const bool by_pass = !options_.passes.empty() || !options_.after.empty();
+    std::string text = by_pass ? passes_text() : stage_text();
+    if (!options_.output.empty())
       write_file(options_.output, text);
+    else if (options_.after.empty())
+      print_text(shown_stage_, text, options_.common.json);
+    else
+      print_out(text);
     return Exit::ok;
   }
 
  private:
   DumpOptions options_;
   Session session_;
+  std::string shown_stage_;
 
   /// With --model, only what belongs to that model.
   ir::Module of_model(ir::Module module) const {
@@ -125,6 +130,7 @@ class Dump {
     std::string stage = options_.stage;
     const ir::Stage own = session_.program().module.stage;
     if (stage.empty()) stage = ir::name(own);
+    shown_stage_ = stage;
     if (stage == "ast") return session_.program().config_text;
     if (stage == "llvm" || stage == "asm") return machine_text(stage == "asm");
     if (stage == "dot") {
@@ -216,6 +222,7 @@ class Dump {
     ir::Module module = of_model(session_.program().module);
     Lowering l = lowering(ir::Stage::Plan);
     module = session_.run_passes(chosen_passes(), std::move(module), l, run);
+    shown_stage_ = ir::name(module.stage);
     return options_.after.empty() ? print_module(module) : text;
   }
 
@@ -225,9 +232,13 @@ class Dump {
     std::string now = ir::print(after, p);
     // A single pass prints as a file of its own; of several, each gets a heading.
     bool several = options_.after == "all";
-    if (!options_.diff) return several ? fmt::format("# after {}\n{}\n", pass.name, now) : now;
+    const bool json = options_.common.json && options_.output.empty();
+    if (!options_.diff && !json)
+      return several ? fmt::format("# after {}\n{}\n", pass.name, now) : now;
+    if (!options_.diff) return json_line({{"pass", pass.name}, {"text", now}});
     const std::string changes = dump_diff(ir::print(before, p), now);
     if (changes.empty()) return "";
+    if (json) return json_line({{"pass", pass.name}, {"diff", changes}});
     const auto count = [&](char mark) {
       long lines = changes[0] == mark;
       for (size_t i = 1; i < changes.size(); ++i)

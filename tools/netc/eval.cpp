@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -49,18 +50,23 @@ std::string trimmed(const std::string& text) {
 }
 
 Expectation parse_expectation(const std::string& text) {
-  for (const char* comparison : {">=", "<=", "==", ">", "<"}) {
-    size_t at = text.find(comparison);
-    if (at == std::string::npos) continue;
-    Expectation e{text, trimmed(text.substr(0, at)), comparison, 0};
-    std::string number = trimmed(text.substr(at + std::string(comparison).size()));
-    char* end = nullptr;
-    e.number = std::strtod(number.c_str(), &end);
-    if (!e.name.empty() && !number.empty() && *end == '\0') return e;
-    break;
-  }
+  const size_t begin = std::min(text.find_first_of("<>=!"), text.size());
+  const size_t end = std::min(text.find_first_not_of("<>=!", begin), text.size());
+  Expectation e{text, trimmed(text.substr(0, begin)), text.substr(begin, end - begin), 0};
+  static const std::map<std::string, std::string> foreign = {
+      {"=>", ">="}, {"=<", "<="}, {"=", "=="}, {"===", "=="}, {">>", ">"}, {"<<", "<"}};
+  const auto meant = foreign.find(e.comparison);
+  const std::string number = trimmed(text.substr(end));
+  char* rest = nullptr;
+  e.number = std::strtod(number.c_str(), &rest);
+  const bool known = e.comparison == ">=" || e.comparison == "<=" || e.comparison == ">" ||
+                     e.comparison == "<" || e.comparison == "==";
+  if (known && !e.name.empty() && !number.empty() && *rest == '\0' && !std::isnan(e.number))
+    return e;
   throw UsageError{fmt::format("--expect takes NAME (>=|<=|>|<|==) NUMBER, not `{}`", text),
-                   "for example --expect 'accuracy>=0.97'"};
+                   meant != foreign.end() ? fmt::format("`{}` is no comparison: did you mean `{}`?",
+                                                        meant->first, meant->second)
+                                          : "for example --expect 'accuracy>=0.97'"};
 }
 
 class Eval {
@@ -149,7 +155,9 @@ class Eval {
     std::string wanted = options_.split;
     if (wanted.empty())
       wanted = data.find("test") == nullptr && !options_.data.empty() ? "train" : "test";
-    split_name_ = wanted;
+    // Other data has a name only where it has several splits, or one was asked for.
+    const bool unnamed = wanted == "train" && options_.split.empty();
+    split_name_ = unnamed ? "data" : wanted;
     bool own_data = options_.data.empty() && session_.program().has_train;
     if (own_data && wanted != "test") {
       runtime::TrainingSplits parts =
@@ -177,8 +185,9 @@ class Eval {
       std::string text = fmt::format("{}  loss {:.4f}", split_name_, scores.loss);
       for (const auto& [name, value] : scores.metrics)
         text += fmt::format("  {} {:.4f}", name, value);
-      print_out(fmt::format("{}   {} records\n", text, with_commas(scores.rows)));
-      if (confusion_) print_out(confusion_->table());
+      text += fmt::format("   {} records", with_commas(scores.rows));
+      print_out(wrapped(text, result_columns().value_or(text.size())) + "\n");
+      if (confusion_) print_out(confusion_->table(result_columns()));
     }
     bool met = true;
     for (const Expectation& e : expectations) {

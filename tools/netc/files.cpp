@@ -34,4 +34,12 @@ void write_file(const std::string& path, const std::string& text) {
   runtime::replace_file(path, {std::as_bytes(std::span(text.data(), text.size()))});
 }
 
+void print_text(const std::string& stage, const std::string& text, bool json) {
+  print_out(json ? json_line({{"stage", stage}, {"text", text}}) : text);
+}
+
+std::string json_line(const nlohmann::ordered_json& object) {
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace netc::tools

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <memory>
 
 #include "frontend/format.h"
@@ -21,7 +20,7 @@ struct FormatOptions {
 Exit format_source(const FormatOptions& options) {
   const std::string& path = options.common.file;
   bool filter = path == "-";
-  if (!filter && !std::ifstream(path)) throw UsageError{fmt::format("cannot read `{}`", path), ""};
+  if (!filter) require_program_file(path);
   std::string text = filter ? read_stdin() : read_file(path);
 
   Session session(options.common);
@@ -33,16 +32,19 @@ Exit format_source(const FormatOptions& options) {
   session.report(diagnostics.all());
   std::string formatted = frontend::format(tree, sources);
 
-  if (options.check) {
-    if (formatted == text) return Exit::ok;
-    print_error(fmt::format("{}: not formatted; `netc fmt {}` rewrites it\n", path, path));
-    return Exit::check;
-  }
-  if (filter)
+  const bool changed = formatted != text;
+  if (!filter && !options.check && changed) write_file(path, formatted);
+  if (options.common.json) {
+    nlohmann::ordered_json line = {{"file", filter ? "<stdin>" : path}, {"changed", changed}};
+    if (filter && !options.check) line["text"] = formatted;
+    print_out(json_line(line));
+  } else if (filter && !options.check) {
     print_out(formatted);
-  else if (formatted != text)
-    write_file(path, formatted);
-  return Exit::ok;
+  }
+  if (!options.check || !changed) return Exit::ok;
+  print_error(filter ? std::string("<stdin>: not formatted\n")
+                     : fmt::format("{}: not formatted; `netc fmt {}` rewrites it\n", path, path));
+  return Exit::check;
 }
 }  // namespace
 

@@ -47,7 +47,8 @@ runtime::LoaderValue literal(const frontend::Expr& e) {
       return out;
     }
   }
-  throw UsageError{"--data takes a loader with literal arguments, as in a `data` item", ""};
+  throw UsageError{"--data takes a loader with literal arguments, as in a `data` item",
+                   "for example --data 'csv(\"more.csv\", x = cols(0, 4), y = col(4))'"};
 }
 
 /// Place of the declaration of a model's input; absent when the module does not say.
@@ -90,12 +91,13 @@ runtime::DataSource parse_data_source(Session& session, const std::string& text)
   runtime::LoaderValue value = literal(*e);
   auto* call = std::get_if<runtime::LoaderCall>(&value);
   if (call == nullptr)
-    throw UsageError{"--data takes a loader, for example 'csv(\"more.csv\")'", ""};
+    throw UsageError{"--data takes a loader, as in a `data` item",
+                     "for example --data 'csv(\"more.csv\", x = cols(0, 4), y = col(4))'"};
   std::vector<std::string> names;
   for (const frontend::LoaderInfo& loader : frontend::loader_infos()) names.push_back(loader.name);
   if (std::find(names.begin(), names.end(), call->name) == names.end())
     throw UsageError{fmt::format("--data: no loader is called `{}`", call->name),
-                     did_you_mean(call->name, names)};
+                     nearest_or_all(call->name, names)};
   session.set_data_place(sources.place(e->span));
   return {*call, "."};
 }

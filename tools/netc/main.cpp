@@ -1,5 +1,7 @@
 // Entry point of netc: picks the command, runs it, and turns whatever comes out into an exit code.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -93,6 +95,47 @@ std::optional<std::string> answer(const CLI::App& app, const std::vector<std::st
   return {};
 }
 
+/// What is wrong with the values of a command line in our words, where CLI11's do not help.
+std::string usage_message(const CLI::App* command, const CLI::ParseError& error) {
+  std::string text = error.what();
+  text.resize(std::min(text.find('\n'), text.size()));
+  const std::string name = text.substr(0, text.find_first_of(": "));
+  const CLI::Option* option = command != nullptr ? command->get_option_no_throw(name) : nullptr;
+  if (option == nullptr) return text;
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    return fmt::format("`netc {}` needs {}: {}", command->get_name(), name,
+                       prose(option->get_description(), stderr));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    return fmt::format("{} needs a value: {}", name, option->get_type_name());
+  if (const auto* excludes = dynamic_cast<const CLI::ExcludesError*>(&error); excludes != nullptr)
+    return fmt::format("{} does not go with {}", name, text.substr(text.rfind(' ') + 1));
+  return text;
+}
+
+/// What was perhaps meant by an option that a command does not have; empty when nothing is near.
+std::string intended_option(const CLI::App& app, const CLI::App& command, const std::string& word) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  if (std::find(known.begin(), known.end(), word) != known.end())
+    return fmt::format("options stand behind the command: `netc {} {}`", command.get_name(), word);
+  // People write settings as options: `--lr 1e-3`.
+  std::string key = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  std::replace(key.begin(), key.end(), '-', '_');
+  const std::vector<std::string> keys = frontend::setting_keys();
+  const std::string near = did_you_mean(word, known), meant = frontend::intended_name(key, keys);
+  const bool is_setting = std::find(keys.begin(), keys.end(), key) != keys.end();
+  if (is_setting || (near.empty() && !meant.empty()))
+    return fmt::format("settings are changed with `--set train.{}=VALUE`",
+                       is_setting ? key : meant);
+  if (!near.empty()) return near;
+  std::vector<std::string> others;
+  for (const CLI::App* other : app.get_subcommands(nullptr))
+    if (other->get_option_no_throw(word) != nullptr)
+      others.push_back(fmt::format("`netc {}`", other->get_name()));
+  return others.empty() ? "" : fmt::format("it is an option of {}", fmt::join(others, ", "));
+}
+
 /// Says what is wrong with a command line, and what was perhaps meant.
 void report_usage(const CLI::App& app, const CLI::ParseError& error, const Reporter& reporter) {
   const std::vector<const CLI::App*> chosen =
@@ -105,11 +148,11 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
   if (extras == nullptr || rest.empty()) {
     const std::string text = error.what();
     const size_t line = text.find('\n');
-    return reporter.report(text.substr(0, line),
+    return reporter.report(usage_message(chosen.empty() ? nullptr : chosen.front(), error),
                            line == std::string::npos ? general : text.substr(line + 1));
   }
-  std::vector<std::string> known;
   if (chosen.empty()) {
+    std::vector<std::string> known;
     for (const CLI::App* command : app.get_subcommands(nullptr))
       known.push_back(command->get_name());
     const std::string help = did_you_mean(rest.front(), known);
@@ -123,20 +166,26 @@ void report_usage(const CLI::App& app, const CLI::ParseError& error, const Repor
     return reporter.report(fmt::format("`netc {}` takes one file, and `{}` is one more argument",
                                        command, rest.front()),
                            fmt::format("`netc {} --help` lists what it takes", command));
-  for (const CLI::Option* option : chosen.front()->get_options())
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   const std::string word = flag->substr(0, flag->find('='));
-  // People write settings as options: `--lr 1e-3`.
-  std::string key = word.substr(std::min(word.find_first_not_of('-'), word.size()));
-  std::replace(key.begin(), key.end(), '-', '_');
-  const std::vector<std::string> keys = frontend::setting_keys();
-  std::string help = did_you_mean(word, known);
-  if (const std::string meant = frontend::intended_name(key, keys);
-      std::find(keys.begin(), keys.end(), key) != keys.end() || (help.empty() && !meant.empty()))
-    help = fmt::format("settings are changed with `--set train.{}=VALUE`",
-                       std::find(keys.begin(), keys.end(), key) != keys.end() ? key : meant);
-  reporter.report(fmt::format("`netc {}` has no option `{}`", command, word),
+  const std::string help = intended_option(app, *chosen.front(), word);
+  // One that the command has was read before it.
+  reporter.report(chosen.front()->get_option_no_throw(word) != nullptr
+                      ? fmt::format("`{}` stands before its command", word)
+                      : fmt::format("`netc {}` has no option `{}`", command, word),
                   help.empty() ? general : help);
+}
+
+/// Help is no wider than is good to read, and no wider than the terminal.
+size_t help_width(std::optional<size_t> columns) {
+  return std::min<size_t>(columns.value_or(80), 80);
+}
+
+/// Opens the standard streams that are closed: a file of ours that took their numbers would get
+/// what is written to them. stdout becomes one that cannot be written, so that the loss is noticed.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) == -1)
+      open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
 int main_of_netc(int argc, char** argv, const Reporter& reporter) {
@@ -169,7 +218,8 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     for (const CommandEntry& c : command_table(app))
-      if (app.got_subcommand(c.name)) print_out(prose(command_help(c), stdout));
+      if (app.got_subcommand(c.name))
+        print_out(prose(command_help(c, help_width(result_columns())), stdout));
     return 0;
   } catch (const CLI::CallForVersion& e) {
     print_out(std::string(e.what()) + "\n");
@@ -179,11 +229,11 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
     return static_cast<int>(Exit::usage);
   }
   if (help) {
-    print_out(prose(general_help(app), stdout));
+    print_out(prose(general_help(app, help_width(result_columns())), stdout));
     return 0;
   }
   if (!action) {
-    print_error(prose(general_help(app), stderr));
+    print_error(prose(general_help(app, help_width(size_t(Console().width()))), stderr));
     return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run_action(action, reporter, argc, argv));
@@ -194,6 +244,7 @@ int main_of_netc(int argc, char** argv, const Reporter& reporter) {
 
 int main(int argc, char** argv) {
   using namespace netc::tools;
+  occupy_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails, and is said
   const Reporter reporter(argc, argv);

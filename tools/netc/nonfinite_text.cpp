@@ -139,11 +139,17 @@ void NonfiniteText::of_parameter(ir::Diagnostic& d) const {
   if (const auto row = record(origin.made)) {
     position.erase(position.begin());
     const runtime::Field* field = train.find(name);
-    d.notes.push_back(fmt::format(
-        "record {} of the {} split{}: {}{}", *row, train.name,
-        field && !field->origin.empty() ? fmt::format(" ({})", runtime::file_name(field->origin))
-                                        : "",
-        number(origin.made), position.empty() ? "" : " at " + index_text(position)));
+    if (field && field->lines) {
+      const int64_t column = position.empty() ? 0 : position[0];
+      d.notes.push_back(
+          fmt::format("{}: {}", runtime::place_of(*field, *row, column), number(origin.made)));
+    } else {
+      d.notes.push_back(fmt::format(
+          "record {} of the {} split{}: {}{}", *row, train.name,
+          field && !field->origin.empty() ? fmt::format(" ({})", runtime::shown_path(field->origin))
+                                          : "",
+          number(origin.made), position.empty() ? "" : " at " + index_text(position)));
+    }
   }
   d.helps = {
       fmt::format("mend the data, or replace such numbers in the graph: `where({0} == {0}, "

@@ -5,9 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "frontend/diagnostics.h"
+#include "tools/netc/console.h"
 
 namespace netc::tools {
 
@@ -32,28 +34,49 @@ OptionEntry entry_of(const CLI::Option& option) {
   return e;
 }
 
-/// Lines of at most 80 columns, those after the first indented to where the text begins.
-std::string entry_lines(const std::string& heading, const std::string& about) {
-  constexpr size_t kColumn = 32, kWidth = 80;
-  std::string out = "  " + heading;
-  if (heading.size() + 4 > kColumn)
-    out += '\n' + std::string(kColumn, ' ');
+/// Columns that a text takes, each character one.
+size_t columns_of(const std::string& text) {
+  return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+/// Each line of a text on its own, broken where it is too wide.
+std::string fitted(const std::string& text, size_t width, size_t indent) {
+  std::string out;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    out += wrapped(text.substr(begin, end - begin), width, indent) + "\n";
+    begin = end + 1;
+  }
+  return out;
+}
+
+/// A term and its explanation from `column` on, word by word in lines of at most `width` columns.
+std::string entry_lines(const std::string& term, const std::string& about, size_t column,
+                        size_t width) {
+  std::string out = "  " + term;
+  const size_t used = columns_of(out);
+  if (used + 2 > column)
+    out = fitted(out, width, 4) + std::string(column, ' ');
   else
-    out.resize(kColumn, ' ');
-  size_t column = kColumn;
+    out.append(column - used, ' ');
+  size_t at = column;
   for (size_t begin = 0; begin < about.size();) {
     const size_t end = std::min(about.find(' ', begin), about.size());
-    if (column + end - begin > kWidth && column > kColumn) {
+    const std::string word = about.substr(begin, end - begin);
+    if (at + columns_of(word) > width && at > column) {
       out.back() = '\n';
-      out.append(column = kColumn, ' ');
+      out.append(at = column, ' ');
     }
-    out += about.substr(begin, end - begin) + ' ';
-    column += end - begin + 1;
+    out += word + ' ';
+    at += columns_of(word) + 1;
     begin = end + 1;
   }
   out.back() = '\n';
   return out;
 }
+
+/// Where explanations of options begin.
+size_t option_column(size_t width) { return width < 64 ? 6 : 32; }
 }  // namespace
 
 std::string OptionEntry::heading() const {
@@ -98,34 +121,50 @@ CLI::Option* above_zero(CLI::Option* option) {
   return option->check(check, "");
 }
 
-std::string general_help(const CLI::App& app) {
+CLI::Option* whole_number(CLI::Option* option, int64_t least, int64_t most) {
+  const auto check = [least, most](const std::string& word) {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    const bool whole = error == std::errc() && end == word.data() + word.size();
+    if (whole && value >= least && value <= most) return std::string();
+    std::string message = fmt::format("`{}` is no whole number from {}", word, least);
+    if (most != INT64_MAX) message += fmt::format(" to {}", most);
+    double real = 0;
+    const bool fits = CLI::detail::lexical_cast(word, real) && real == std::floor(real) &&
+                      real >= double(least) && real <= double(most) && real < 0x1p53;
+    return fits ? fmt::format("{}\nwrite {}", message, int64_t(real)) : message;
+  };
+  return option->check(check, "");
+}
+
+std::string general_help(const CLI::App& app, size_t width) {
   std::string text =
       "netc — compile, train and inspect .net models\nusage: netc <command> <file.net> [options]\n";
-  for (const CommandEntry& c : command_table(app))
-    text += fmt::format("  {:<11}  {}\n", c.name, c.about);
-  return text + R"(common:
+  for (const CommandEntry& c : command_table(app)) text += entry_lines(c.name, c.about, 15, width);
+  return text + fitted(R"(common:
   --set PATH=VALUE  --dtype f32|f64  --threads N  --seed N  --model NAME
   --cpu sse2|avx2|avx512|native  -O0|-O1|-O2  --max-errors N  --version
   --json  --diagnostics short|json  --color auto|always|never
   -q (nothing on stderr but errors)  -v
 `netc <command> --help` lists the options of a command.
-)";
+)",
+                       width, 2);
 }
 
-std::string command_help(const CommandEntry& command) {
+std::string command_help(const CommandEntry& command, size_t width) {
   std::string positionals, own, common;
   std::string usage = fmt::format("usage: netc {} ", command.name);
   for (const OptionEntry& o : command.options) {
     if (o.positional) {
       usage += o.names[0] + " ";
-      positionals += entry_lines(o.heading(), o.about);
+      positionals += entry_lines(o.heading(), o.about, option_column(width), width);
     } else {
-      (o.common ? common : own) += entry_lines(o.heading(), o.about);
+      (o.common ? common : own) += entry_lines(o.heading(), o.about, option_column(width), width);
     }
   }
-  own += entry_lines("-h, --help", "the options of this command");
-  std::string text =
-      fmt::format("netc {}: {}\n{}[options]\n\n", command.name, command.about, usage);
+  own += entry_lines("-h, --help", "the options of this command", option_column(width), width);
+  std::string text = wrapped(fmt::format("netc {}: {}", command.name, command.about), width) +
+                     "\n" + usage + "[options]\n\n";
   if (!positionals.empty()) text += positionals + "\n";
   text += "Options:\n" + own;
   if (!common.empty()) text += fmt::format("\n{}:\n{}", kCommonGroup, common);

@@ -2,6 +2,7 @@
 // page and the reference, so that none of them keeps a list of its own.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +45,12 @@ std::vector<CommandEntry> command_table(const CLI::App& app);
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> choices);
 /// Lets an option take numbers above 0 only.
 CLI::Option* above_zero(CLI::Option* option);
+/// Lets an option take whole numbers from `least` to `most` only.
+CLI::Option* whole_number(CLI::Option* option, int64_t least, int64_t most = INT64_MAX);
 
-/// The text of `netc --help`.
-std::string general_help(const CLI::App& app);
-/// The text of `netc COMMAND --help`.
-std::string command_help(const CommandEntry& command);
+/// The text of `netc --help`, in lines of at most `width` columns.
+std::string general_help(const CLI::App& app, size_t width);
+/// The text of `netc COMMAND --help`, likewise.
+std::string command_help(const CommandEntry& command, size_t width);
 
 }  // namespace netc::tools

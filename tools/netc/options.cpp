@@ -30,7 +30,6 @@ int CommonOptions::thread_count() const {
 
 namespace {
 void add_limits(CLI::App& command, CommonOptions& o) {
-  const auto at_least_one = CLI::Range(int64_t{1}, int64_t{1} << 62).description("");
   const auto bytes = CLI::AsSizeValue(/*kb_is_1000=*/false);
   // CLI11 takes -1 for 2^64 - 1.
   const CLI::Validator small_number(
@@ -44,19 +43,18 @@ void add_limits(CLI::App& command, CommonOptions& o) {
       ->type_name("BYTES")
       ->transform(bytes)
       ->transform(small_number);
-  command.add_option("--max-nesting", o.max_nesting, "limit: levels of nesting (default 256)")
-      ->type_name("N")
-      ->check(at_least_one);
-  command.add_option("--max-ops", o.max_ops, "limit: ops of the program (default 1000000)")
-      ->type_name("N")
-      ->check(at_least_one);
-  command.add_option("--max-rank", o.max_rank, "limit: dims of a tensor (default 16)")
-      ->type_name("N")
-      ->check(at_least_one);
-  command
-      .add_option("--max-elements", o.max_elements, "limit: elements of a tensor (default 2^40)")
-      ->type_name("N")
-      ->check(at_least_one);
+  const auto at_least_one = [](CLI::Option* option, int64_t most = INT64_MAX) {
+    whole_number(option->type_name("N"), 1, most);
+  };
+  at_least_one(
+      command.add_option("--max-nesting", o.max_nesting, "limit: levels of nesting (default 256)"),
+      INT32_MAX);
+  at_least_one(
+      command.add_option("--max-ops", o.max_ops, "limit: ops of the program (default 1000000)"));
+  at_least_one(
+      command.add_option("--max-rank", o.max_rank, "limit: dims of a tensor (default 16)"));
+  at_least_one(command.add_option("--max-elements", o.max_elements,
+                                  "limit: elements of a tensor (default 2^40)"));
   command
       .add_option("--max-header", runtime::limits().file_header,
                   "limit: the header of a data or weight file (default 16M)")
@@ -84,9 +82,10 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
       ->allow_extra_args(false)
       ->take_all();
   one_of(command.add_option("--dtype", o.dtype, "the default float"), {"f32", "f64"});
-  command.add_option("--threads", o.threads, "threads (default: CPUs this process may use)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+  whole_number(
+      command.add_option("--threads", o.threads, "threads (default: CPUs this process may use)")
+          ->type_name("N"),
+      1, 4096);
   command.add_option("--seed", o.seed, "seed of initialisers, shuffling and dropout")
       ->type_name("N")
       ->check(CLI::Validator(
@@ -94,7 +93,7 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
             uint64_t seed = 0;
             auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
             bool good = error == std::errc() && end == text.data() + text.size();
-            return good ? std::string() : "not a number from 0 to 2^64 - 1: " + text;
+            return good ? std::string() : "`" + text + "` is no whole number from 0 to 2^64 - 1";
           },
           "SEED"));
   one_of(command.add_option("--cpu", o.cpu, "instruction set level"),
@@ -112,14 +111,14 @@ void add_common(CLI::App& command, CommonOptions& o, const char* file_help) {
       ->type_name("MODEL");
   one_of(command.add_option("--diagnostics", o.diagnostics, "form of diagnostics"),
          {"full", "short", "json"});
-  command.add_option("--max-errors", o.max_errors, "errors shown in one run (default 20)")
-      ->type_name("N")
-      ->check(CLI::Range(size_t{1}, size_t{1} << 30));
+  whole_number(
+      command.add_option("--max-errors", o.max_errors, "errors shown in one run (default 20)")
+          ->type_name("N"),
+      1);
   add_limits(command, o);
   command.add_flag("--fast", o.fast, "allow rules that may lose NaN, inf or signed zero");
-  command.add_option("--fuel", o.fuel, "stop after this many rewrites")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62).description(""));
+  whole_number(
+      command.add_option("--fuel", o.fuel, "stop after this many rewrites")->type_name("N"), 0);
   command.option_defaults()->group("Options");
 }
 

@@ -6,14 +6,15 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "runtime/data/loaders.h"
+#include "runtime/durable_file.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/input_values.h"
 #include "tools/netc/option_table.h"
 #include "tools/netc/run_directory.h"
 #include "tools/netc/weights.h"
@@ -30,94 +31,8 @@ struct PredictOptions {
   int64_t top = 0;
 };
 
-/// An error about the values for an input, with a cure where one is known.
-[[noreturn]] void bad_field(const std::string& input, const std::string& message,
-                            const std::string& help = "") {
-  runtime::Error error(runtime::Fault::Field, message);
-  error.for_input(input);
-  if (!help.empty()) error.help(help);
-  throw error;
-}
-
-/// Appends the numbers of a nested JSON array in row-major order, checking its shape. `place` says
-/// where the value stands.
-void flatten(const json& value, std::span<const int64_t> shape, const std::string& input,
-             const std::string& place, std::vector<double>& out) {
-  auto expected = [&](const std::string& what) {
-    const std::string found =
-        value.is_array() ? fmt::format("an array of {}", value.size()) : value.type_name();
-    bad_field(input, fmt::format("{}: expected {}, found {}", place, what, found));
-  };
-  if (shape.empty()) {
-    if (value.is_boolean())
-      out.push_back(value.get<bool>() ? 1 : 0);
-    else if (value.is_number())
-      out.push_back(value.get<double>());
-    else
-      expected("a number");
-    return;
-  }
-  if (!value.is_array() || int64_t(value.size()) != shape[0])
-    expected(fmt::format("an array of {}", shape[0]));
-  for (const json& v : value) flatten(v, shape.subspan(1), input, place, out);
-}
-
-/// Whether an integer type holds this number exactly.
-template <typename T>
-bool is_representable(double v) {
-  return std::trunc(v) == v && v >= double(std::numeric_limits<T>::min()) &&
-         v < double(std::numeric_limits<T>::max()) + 1;
-}
-
-runtime::Tensor from_numbers(const std::vector<double>& numbers, const runtime::Slot& slot,
-                             std::vector<int64_t> shape, const std::string& place) {
-  runtime::Tensor t = runtime::make_tensor(slot.type, std::move(shape));
-  runtime::with_type(slot.type, [&]<typename T>(T) {
-    auto out = t.as<T>();
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      if constexpr (std::is_integral_v<T>)
-        if (!is_representable<T>(numbers[i]))
-          bad_field(slot.name, fmt::format("{} is {}, which cannot be {}", place,
-                                           runtime::name(slot.type), numbers[i]));
-      out[i] = static_cast<T>(numbers[i]);
-    }
-  });
-  return t;
-}
-
 bool is_picture(const std::string& path) {
   return path.ends_with(".png") || path.ends_with(".pgm") || path.ends_with(".ppm");
-}
-
-/// How to make a picture of shape [height, width] or [height, width, 3] one of `wanted`; empty when
-/// no picture has that shape.
-std::string picture_cure(const std::vector<int64_t>& shape, const std::vector<int64_t>& wanted) {
-  const bool colour = wanted.size() == 3 && wanted[2] == 3;
-  if (wanted.size() != 2 && !colour) return "";
-  const std::string kind = shape.size() == wanted.size() ? ""
-                           : colour                      ? "a colour picture, "
-                                                         : "greyscale, ";
-  return fmt::format("make it {}{} x {} pixels", kind, wanted[1], wanted[0]);
-}
-
-/// How to make an array of numbers of kind `given` one that an input of type `wanted` takes.
-std::string type_cure(const runtime::Tensor& given, runtime::ElementType wanted) {
-  using runtime::ElementType;
-  if (!runtime::is_floating(wanted)) {
-    for (int64_t i = 0; i < given.count(); ++i) {
-      const double v = given.number(i);
-      if (v > 0 && v < 1)
-        return "the input takes whole numbers; grey values from 0 to 1 become bytes by "
-               "`(255 * x).round().astype(np.uint8)`";
-    }
-  }
-  const char* name = wanted == ElementType::f32   ? "float32"
-                     : wanted == ElementType::f64 ? "float64"
-                     : wanted == ElementType::i32 ? "int32"
-                     : wanted == ElementType::i64 ? "int64"
-                     : wanted == ElementType::u8  ? "uint8"
-                                                  : "bool_";
-  return fmt::format("save `x.astype(np.{})`", name);
 }
 
 class Predict {
@@ -153,11 +68,16 @@ class Predict {
 
   /// What --out writes is told by the ending of its name, so one that says otherwise is refused.
   void check_output() const {
+    if (options_.output.empty()) return;
     const std::string ending = std::filesystem::path(options_.output).extension().string();
-    if (ending.empty() || ending == ".npy" || ending == ".safetensors") return;
-    throw UsageError{
-        fmt::format("--out writes .npy or .safetensors files, not `{}`", options_.output),
-        "without --out, JSON lines go to stdout"};
+    if (!ending.empty() && ending != ".npy" && ending != ".safetensors")
+      throw UsageError{
+          fmt::format("--out writes .npy or .safetensors files, not `{}`", options_.output),
+          "without --out, JSON lines go to stdout"};
+    if (options_.inputs == std::vector<std::string>{"-"})
+      throw UsageError{"--out does not go with `--in -`",
+                       "JSON lines go to stdout; `> FILE` keeps them"};
+    runtime::require_writable(options_.output);
   }
 
   void build(const std::string& weights) {
@@ -200,10 +120,7 @@ class Predict {
     while (std::getline(std::cin, line)) {
       ++number;
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      json record = json::parse(line, nullptr, false);
-      if (record.is_discarded() || !record.is_object())
-        throw runtime::Error(runtime::Fault::DataFile,
-                             fmt::format("<stdin>: line {} is not a JSON object", number));
+      const json record = json_record(line, fmt::format("<stdin>: line {}", number));
       for (const runtime::Slot* slot : inputs()) write_json(*slot, record, number);
       runner_->run(1);
       print_records(1);
@@ -211,16 +128,8 @@ class Predict {
   }
 
   void write_json(const runtime::Slot& slot, const json& record, int64_t line) {
-    auto it = record.find(slot.name);
-    if (it == record.end())
-      bad_field(slot.name, fmt::format("<stdin>: line {} has no `{}`", line, slot.name));
-    std::vector<double> numbers;
-    std::vector<int64_t> shape = runtime::sample_dims(slot);
-    const std::string place = fmt::format("<stdin>: line {}: input `{}`", line, slot.name);
-    flatten(*it, shape, slot.name, place, numbers);
-    shape.insert(shape.begin(), 1);
-    write_checked(slot, 1, from_numbers(numbers, slot, shape, place),
-                  [&](int64_t) { return fmt::format("<stdin>: line {}", line); });
+    const std::string place = fmt::format("<stdin>: line {}", line);
+    write_checked(slot, 1, json_input(record, slot, place), [&](int64_t) { return place; });
   }
 
   /// Writes rows after checking those that are indices; `origin` names the record of row r.
@@ -271,7 +180,7 @@ class Predict {
     runtime::Tensor part = runtime::make_tensor(tensor.type, shape);
     std::copy_n(tensor.bytes.data.get() + first * bytes, rows * bytes, part.bytes.data.get());
     write_checked(slot, rows, part, [&](int64_t row) {
-      return fmt::format("{}: record {}", runtime::file_name(file_of(slot.name)), first + row);
+      return fmt::format("{}: record {}", runtime::shown_path(file_of(slot.name)), first + row);
     });
   }
 
@@ -281,7 +190,8 @@ class Predict {
     std::string found;
     for (const std::string& text : options_.inputs) {
       size_t equals = text.find('=');
-      if (equals == std::string::npos)
+      if (text == "-") throw UsageError{"--in - gives all inputs", "leave the other --in out"};
+      if (equals == std::string::npos || equals == 0)
         throw UsageError{fmt::format("--in takes NAME=FILE or -, not `{}`", text), ""};
       std::string given = text.substr(0, equals);
       if (std::find(names.begin(), names.end(), given) == names.end())
@@ -292,6 +202,10 @@ class Predict {
         throw UsageError{fmt::format("--in gives input `{}` twice", name),
                          "one file may hold any number of records"};
       found = text.substr(equals + 1);
+      if (found == "-")
+        throw UsageError{
+            "stdin is for all inputs at once",
+            fmt::format("`--in -` reads JSON lines from it: {{\"{}\": ...}}", names.front())};
     }
     if (found.empty())
       throw UsageError{fmt::format("predict needs input `{}`", name),
@@ -418,11 +332,12 @@ void add_predict(CLI::App& app, Action& action) {
   command
       ->add_option("--out", options->output, "write the outputs to this .npy or .safetensors file")
       ->type_name("FILE");
-  above_zero(
+  whole_number(
       command
           ->add_option("--top", options->top,
                        "only the K largest numbers of each output: [place, number, class] each")
-          ->type_name("K"));
+          ->type_name("K"),
+      1);
   command->callback([&action, options] { action = [options] { return Predict(*options).run(); }; });
 }
 

@@ -2,8 +2,6 @@
 #include "tools/netc/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/interrupt.h"
 
 namespace netc::tools {
 
@@ -52,13 +51,6 @@ std::vector<std::pair<std::string, const Scores*>> splits_of(const EpochEvent& e
   if (e.average_valid) list.emplace_back("ema_valid", &*e.average_valid);
   if (e.average_test) list.emplace_back("ema_test", &*e.average_test);
   return list;
-}
-
-/// Columns of the terminal at stdout; nothing when it is none.
-std::optional<size_t> table_space() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
-  return size.ws_col > 0 ? std::optional<size_t>(size.ws_col) : std::nullopt;
 }
 
 /// One cell of the table under its heading.
@@ -127,7 +119,8 @@ Progress::Progress(const Console& console, ProgressStyle style, bool json, Train
 }
 
 void Progress::clear_bar() {
-  if (bar_drawn_) print_error("\r\x1b[K");
+  // The terminal may have shown a Ctrl-C where no bar was drawn yet.
+  if (bar_drawn_ || (bar_ && runtime::requested_signal() != 0)) print_error("\r\x1b[K");
   bar_drawn_ = false;
 }
 
@@ -159,13 +152,16 @@ void Progress::start(const runtime::StartEvent& event) {
 }
 
 std::string Progress::bar_line(const runtime::StepEvent& e) const {
-  const size_t width = size_t(console_.width()) - 1;
+  // A terminal shows Ctrl-C as `^C` behind the line, which must not break it.
+  const size_t width = size_t(std::max(console_.width() - 3, 1));
   const std::string head =
       fmt::format("{:>{}}", fmt::format("{}/{}", e.epoch, e.epochs), epoch_width(e.epochs));
   const std::string count = fmt::format("  {}/{}", e.step_in_epoch, e.steps_in_epoch);
   std::vector<std::string> parts;  // what the line has room for, the first ones most likely
+  const int64_t rows = e.running != nullptr ? e.running->rows : 0, timed = rows - e.earlier_rows;
+  const double steps = rows > 0 ? double(e.step_in_epoch) * double(timed) / double(rows) : 0;
   const double left = double(e.steps_in_epoch - e.step_in_epoch);
-  const double eta = e.step_in_epoch > 0 ? e.seconds / double(e.step_in_epoch) * left : 0;
+  const double eta = steps > 0 ? e.seconds / steps * left : 0;
   const std::string end =
       eta < 100 ? fmt::format("   eta {:.0f}s", eta) : "   eta " + duration_text(eta);
   std::string rate;
@@ -173,7 +169,7 @@ std::string Progress::bar_line(const runtime::StepEvent& e) const {
     parts.push_back(fmt::format("   loss {}", score(e.running->mean(0))));
     for (size_t i = 0; e.metrics != nullptr && i < e.metrics->size(); ++i)
       parts.push_back(fmt::format("   {} {}", (*e.metrics)[i], score(e.running->mean(i + 1))));
-    const double per_second = e.seconds > 0 ? double(e.running->rows) / e.seconds : 0;
+    const double per_second = e.seconds > 0 ? double(timed) / e.seconds : 0;
     rate = fmt::format("   {}/s", with_commas(std::llround(per_second)));
   }
   size_t cells = 20, used = head.size() + count.size() + end.size() + rate.size();
@@ -230,7 +226,7 @@ void Progress::table_row(const EpochEvent& event) {
   columns.push_back({"time", duration_text(event.seconds), 2, 6, false, last});
   columns.push_back({"samples/s", samples_per_second(event), 2, 10, false, last + 2});
   std::string heading, row;
-  for (const Column& c : fitting(std::move(columns), table_space())) {
+  for (const Column& c : fitting(std::move(columns), result_columns())) {
     const char* line = !c.separated ? "" : unicode_ ? " │" : " |";
     heading += fmt::format("{}{:{}}{:>{}}", line, "", c.gap, c.heading, c.width);
     row += fmt::format("{}{:{}}{:>{}}", line, "", c.gap, c.text, c.width);
@@ -299,14 +295,20 @@ std::string Progress::summary(const runtime::EndEvent& event) const {
     case runtime::StopReason::Signal:
       text += fmt::format("   interrupted after step {}", event.steps);
       break;
+    case runtime::StopReason::NonFinite:
+    case runtime::StopReason::Failed:
+    case runtime::StopReason::Killed:
+      break;  // the error says it all
   }
-  if (const auto space = table_space()) text = wrapped(text, *space);
+  if (const auto space = result_columns()) text = wrapped(text, *space);
   return text + "\n";
 }
 
 void Progress::end(const runtime::EndEvent& event) {
   clear_bar();
-  print_out(json_ ? runtime::to_json(event) + "\n" : summary(event));
+  const bool failed = !event.error.empty();
+  if (json_ || !failed) print_out(json_ ? runtime::to_json(event) + "\n" : summary(event));
+  if (failed) return;
   if (event.reason == runtime::StopReason::StepLimit || event.reason == runtime::StopReason::Signal)
     console_.note(fmt::format("go on with `netc train --resume {}`\n", event.directory));
   if (event.resumed_at_end)

@@ -4,12 +4,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "runtime/data/loaders.h"
+#include "runtime/durable_file.h"
 #include "tools/netc/entry_runner.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/input_values.h"
 #include "tools/netc/option_table.h"
 #include "tools/netc/weights.h"
 
@@ -34,6 +37,7 @@ class Run {
       : options_(options), session_(options.common), pool_(options.common.thread_count()) {}
 
   Exit run() {
+    check_output();
     session_.load();
     try {
       read_inputs();
@@ -55,6 +59,17 @@ class Run {
   std::map<std::string, runtime::Tensor> inputs_;
   std::map<std::string, std::string> files_;  ///< of inputs_
   int64_t rows_ = 1;
+
+  /// A name that promises another format is refused.
+  void check_output() const {
+    if (options_.output.empty()) return;
+    const std::string ending = std::filesystem::path(options_.output).extension().string();
+    if (!ending.empty() && ending != ".safetensors")
+      throw UsageError{fmt::format("--out writes a safetensors file, not `{}`", options_.output),
+                       ending == ".npy" ? "`netc predict --out` writes one output as .npy"
+                                        : "without --out, a summary goes to stdout"};
+    runtime::require_writable(options_.output);
+  }
 
   /// Runs one entry point and adds what it leaves behind.
   void append(const std::string& entry, std::vector<NamedTensor>& list) {
@@ -93,7 +108,7 @@ class Run {
     for (const std::string& text : options_.inputs) {
       size_t equals = text.find('=');
       std::string name = text.substr(0, equals);
-      if (equals == std::string::npos)
+      if (equals == std::string::npos || equals == 0)
         throw UsageError{fmt::format("--in takes NAME=FILE, not `{}`", text), ""};
       if (std::find(known.begin(), known.end(), name) == known.end())
         throw UsageError{fmt::format("model `{}` has no input `{}`", session_.model().name, name),
@@ -101,6 +116,9 @@ class Run {
       if (files_.contains(name))
         throw UsageError{fmt::format("--in gives input `{}` twice", name), ""};
       files_[name] = text.substr(equals + 1);
+      if (files_[name] == "-")
+        throw UsageError{"run reads its inputs from files",
+                         "`netc predict --in -` reads JSON lines from stdin"};
       inputs_[name] = runtime::read_npy(files_[name]);
     }
     for (const std::string& name : names)
@@ -141,9 +159,10 @@ class Run {
 
   [[noreturn]] void mismatch(const std::string& name, const ir::Type& type,
                              const runtime::Tensor& t, const std::string& why) const {
-    runtime::Error error(runtime::Fault::Field,
-                         fmt::format("input `{}` is {}, the model wants {}{}", name,
-                                     runtime::type_text(t.type, t.shape), ir::str(type), why));
+    runtime::Error error(
+        runtime::Fault::Field,
+        fmt::format("{}: input `{}` is {}, the model wants {}{}", files_.at(name), name,
+                    runtime::type_text(t.type, t.shape), ir::str(type), why));
     error.input = name;
     error.input_label = "declared here";
     throw error;
@@ -193,9 +212,10 @@ class Run {
     if (given.type != slot.type) {
       bool widening = runtime::is_floating(given.type) == runtime::is_floating(slot.type);
       if (!widening)
-        throw runtime::Error(runtime::Fault::Field,
-                             fmt::format("input `{}` is {}, the model wants {}", slot.name,
-                                         runtime::name(given.type), runtime::name(slot.type)));
+        bad_field(slot.name,
+                  fmt::format("{}: values are {}, input `{}` is {}", files_.at(slot.name),
+                              runtime::name(given.type), slot.name, runtime::name(slot.type)),
+                  type_cure(given, slot.type));
     }
     const runtime::Tensor* tensor = &given;
     runtime::Tensor converted;
@@ -214,7 +234,7 @@ class Run {
       if (inside || v == slot.index_ignore) continue;
       throw runtime::Error(runtime::Fault::IndexData,
                            fmt::format("{}: record {}: {} {} is outside 0..{}",
-                                       runtime::file_name(files_.at(slot.name)), i / record_size,
+                                       runtime::shown_path(files_.at(slot.name)), i / record_size,
                                        slot.name, v, slot.index_range - 1))
           .for_input(slot.name);
     }

@@ -30,6 +30,7 @@ std::string cache_directory() {
     return std::string(home) + "/.cache/netc";
   return "";
 }
+}  // namespace
 
 void require_program_file(const std::string& path) {
   std::error_code error;
@@ -43,14 +44,16 @@ void require_program_file(const std::string& path) {
                                        config, path)
                          : ""};
   }
+  if (path.ends_with(".safetensors") && std::filesystem::exists(path, error)) {
+    throw UsageError{fmt::format("`{}` holds weights, not a program", path),
+                     "give the program or the run directory, and these with `--weights`"};
+  }
   if (!std::ifstream(path)) {
     throw UsageError{fmt::format("cannot read `{}`", path), std::filesystem::exists(path, error)
                                                                 ? "is it readable?"
                                                                 : "there is no such file"};
   }
 }
-}  // namespace
-
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
   std::string near = frontend::nearest(word, candidates);
   return near.empty() ? "" : fmt::format("did you mean `{}`?", near);

@@ -122,6 +122,8 @@ class Session {
   void load_with(const std::string& path, frontend::LoadOptions load);
 };
 
+/// That a program can be read from `path`; throws UsageError with what is there instead.
+void require_program_file(const std::string& path);
 /// Drops every function that no kept entry point reaches.
 ir::Module keep_entries(ir::Module module, const std::vector<std::string>& names);
 /// Nearest of `candidates` as a sentence (`did you mean `x`?`), or empty.

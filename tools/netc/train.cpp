@@ -17,10 +17,12 @@
 #include "runtime/trainer.h"
 #include "tools/netc/files.h"
 #include "tools/netc/glue.h"
+#include "tools/netc/last_words.h"
 #include "tools/netc/nonfinite.h"
 #include "tools/netc/option_table.h"
 #include "tools/netc/progress.h"
 #include "tools/netc/report/report.h"
+#include "tools/netc/run_directory.h"
 #include "tools/netc/session.h"
 #include "tools/netc/trace_file.h"
 #include "tools/netc/weights.h"
@@ -39,7 +41,10 @@ struct TrainOptions {
 
 class Train {
  public:
-  explicit Train(const TrainOptions& options) : options_(options), session_(options.common) {}
+  explicit Train(const TrainOptions& options) : options_(options), session_(options.common) {
+    options_.output = without_last_slashes(options_.output);
+    options_.resume = without_last_slashes(options_.resume);
+  }
 
   Exit run() {
     if (!options_.resume.empty()) use_run_directory();
@@ -49,7 +54,7 @@ class Train {
     if (!given_file_.empty()) check_same_model();
     check_trainable();
     if (options_.print_config) {
-      print_out(session_.program().config_text);
+      print_text("ast", session_.program().config_text, options_.common.json);
       return Exit::ok;
     }
     try {
@@ -72,9 +77,13 @@ class Train {
   void use_run_directory() {
     fs::path config = fs::path(options_.resume) / "config.net";
     std::error_code error;
-    if (!fs::is_directory(options_.resume, error))
-      throw runtime::Error(runtime::Fault::Checkpoint,
-                           fmt::format("there is no run directory `{}`", options_.resume));
+    if (!options_.init.empty())
+      throw UsageError{"--resume goes on with the weights of the run", "leave --init out"};
+    if (!fs::is_directory(options_.resume, error)) {
+      runtime::Error none(runtime::Fault::Checkpoint,
+                          fmt::format("there is no run directory `{}`", options_.resume));
+      throw runtime::Error(none.help("it is what `netc train` has written: the DIR of its `-o`"));
+    }
     if (!options_.output.empty() && !fs::equivalent(options_.output, options_.resume, error))
       throw UsageError{"--resume goes on in its own directory", "leave -o out"};
     if (fs::is_regular_file(config, error)) {
@@ -333,7 +342,10 @@ class Train {
     };
     runtime::Trainer trainer(parts, settings, listener);
     try {
+      std::optional<LastWords> last_words(std::in_place, directory.path(), options_.common.json,
+                                          options_.common.quiet);
       const Exit exit = run_trainer(trainer, checkpoint, listener);
+      last_words.reset();
       afterwards(nullptr);
       return exit;
     } catch (const runtime::Error& error) {
@@ -406,10 +418,11 @@ void add_train(CLI::App& app, Action& action) {
          {"netc", "torch"});
   command->add_option("--resume", options->resume, "go on with the run in this directory")
       ->type_name("DIR");
-  command->add_option("--epochs", options->epochs, "epochs in total")->type_name("N");
-  command->add_option("--steps", options->steps, "stop after so many more steps")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62));
+  whole_number(command->add_option("--epochs", options->epochs, "epochs in total")->type_name("N"),
+               1);
+  whole_number(command->add_option("--steps", options->steps, "stop after so many more steps")
+                   ->type_name("N"),
+               0);
   one_of(command->add_option("--save", options->save, "which weights are kept"),
          {"best", "last", "all"});
   one_of(command->add_option("--progress", options->progress, "what is shown"),

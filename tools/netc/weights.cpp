@@ -8,6 +8,7 @@
 
 #include "runtime/safetensors.h"
 #include "runtime/weights.h"
+#include "tools/netc/run_directory.h"
 
 namespace netc::tools {
 
@@ -55,8 +56,7 @@ runtime::Metadata load_weights(const Session& session, const runtime::Plan& plan
                                   : runtime::WeightLayout::Unsaid;
   std::error_code error;
   const bool is_run = std::filesystem::is_directory(path, error);
-  const runtime::TensorFile file = runtime::read_safetensors(
-      is_run ? (std::filesystem::path(path) / "last.safetensors").string() : path);
+  const runtime::TensorFile file = runtime::read_safetensors(is_run ? weights_of_run(path) : path);
   for (const std::string& warning :
        runtime::load_tensors(file, order, slots, arena, runtime::Fault::Weights))
     session.console().note(fmt::format("warning: {}\n", warning));

@@ -87,6 +87,10 @@ class Summary {
         return fmt::format("stopped after step {}", log_.end->steps);
       case runtime::StopReason::Signal:
         return "interrupted";
+      case runtime::StopReason::NonFinite:
+      case runtime::StopReason::Failed:
+      case runtime::StopReason::Killed:
+        break;
     }
     return "";
   }
@@ -150,8 +154,8 @@ void Report::start(const runtime::StartEvent& event) {
   log_.start = event;
   const int64_t steps = event.epochs * event.steps_per_epoch - event.resumed_step;
   probe_every_ = std::max<int64_t>(1, steps / kSnapshots);
-  next_.start(event);
   log_.gradients.push_back(probe_->measure(event.resumed_step));
+  next_.start(event);  // last: a run that has started ends, so nothing may fail behind it
 }
 
 void Report::step(const runtime::StepEvent& event) {
@@ -167,7 +171,7 @@ void Report::epoch(const runtime::EpochEvent& event) {
 }
 
 void Report::end(const runtime::EndEvent& event) {
-  log_.end = event;
+  if (event.error.empty()) log_.end = event;
   next_.end(event);
 }
 
