@@ -66,8 +66,10 @@ TEST(Json, EveryCommandPrintsObjects) {
 TEST(Json, TextOfAStageIsTheTextThatIsPrintedWithoutIt) {
   Scratch s;
   s.write("tiny.net", kTiny);
-  for (std::vector<std::string> command : std::vector<std::vector<std::string>>{
-           {"dump", "tiny.net", "--stage=fused"}, {"diff", "tiny.net"}, {"train", "tiny.net", "--print-config"}}) {
+  for (std::vector<std::string> command :
+       std::vector<std::vector<std::string>>{{"dump", "tiny.net", "--stage=fused"},
+                                             {"diff", "tiny.net"},
+                                             {"train", "tiny.net", "--print-config"}}) {
     const std::string text = s.netc(command).out;
     command.push_back("--json");
     const json object = objects(s.netc(command).out).at(0);
@@ -156,8 +158,10 @@ TEST(Json, ARunThatASecondSignalEndsSaysWhatIsKept) {
   };
   EXPECT_THAT(stopped("-o run --json", "\"epoch\":3,"), testing::AnyOf("130\n", "143\n"));
   const json end = objects(s.read("out")).back();
-  EXPECT_EQ(end, json({{"event", "end"}, {"reason", "killed"}, {"weights", "run/last.safetensors"}}));
-  EXPECT_THAT(s.read("err"), HasSubstr("`netc train --resume run` goes on from the last checkpoint"));
+  EXPECT_EQ(end,
+            json({{"event", "end"}, {"reason", "killed"}, {"weights", "run/last.safetensors"}}));
+  EXPECT_THAT(s.read("err"),
+              HasSubstr("`netc train --resume run` goes on from the last checkpoint"));
   EXPECT_EQ(s.netc({"train", "--resume", "run", "--steps", "1"}).exit_code, 0);
   EXPECT_THAT(stopped("-o quiet -q", "epoch 3/"), testing::AnyOf("130\n", "143\n"));
   EXPECT_EQ(s.read("err"), "");

@@ -62,16 +62,19 @@ TEST_F(Paths, OutputsGoWhereTheyCanBeWritten) {
     const std::string action = dumps || trains ? "create" : "write";
     command.push_back("missing/file");
     expect(command, 3,
-           "error[R0608]: cannot " + action + " missing/file: No such file or directory\n"
-           "  = help: `mkdir -p missing` makes the folder\n");
+           "error[R0608]: cannot " + action +
+               " missing/file: No such file or directory\n"
+               "  = help: `mkdir -p missing` makes the folder\n");
     command.back() = "tiny.net/file";
     expect(command, 3,
-           "error[R0608]: cannot " + action + " tiny.net/file: Not a directory\n"
-           "  = help: `tiny.net` is no folder\n");
+           "error[R0608]: cannot " + action +
+               " tiny.net/file: Not a directory\n"
+               "  = help: `tiny.net` is no folder\n");
     command.back() = "folder";
     expect(command, 3,
-           "error[R0608]: cannot " + action + " folder: Is a directory\n"
-           "  = help: it is a folder: name a file\n");
+           "error[R0608]: cannot " + action +
+               " folder: Is a directory\n"
+               "  = help: it is a folder: name a file\n");
   }
   expect({"train", "tiny.net", "-o", "x.npy"}, 3,
          "error[R0608]: cannot open the directory x.npy: Not a directory\n"
@@ -143,7 +146,8 @@ TEST_F(Paths, ClosedStreamsAreNotTakenByFiles) {
                            "netc train --resume a --epochs 3 -q >out; echo $?"),
               std::string(code) + "0\n0\n")
         << closed;
-    for (const std::string& line : lines(s.read("a/metrics.jsonl"))) EXPECT_EQ(line[0], '{') << line;
+    for (const std::string& line : lines(s.read("a/metrics.jsonl")))
+      EXPECT_EQ(line[0], '{') << line;
   }
 }
 

@@ -97,7 +97,9 @@ runtime::Tensor json_input(const json& record, const runtime::Slot& slot,
     std::vector<std::string> keys;
     for (const auto& [key, value] : record.items()) keys.push_back(key);
     bad_field(slot.name, fmt::format("{} has no `{}`", place, slot.name),
-              keys.empty() ? "" : fmt::format("it has {}", runtime::printable(fmt::format("{}", fmt::join(keys, ", ")))));
+              keys.empty() ? ""
+                           : fmt::format("it has {}", runtime::printable(fmt::format(
+                                                          "{}", fmt::join(keys, ", ")))));
   }
   std::vector<double> numbers;
   std::vector<int64_t> shape = runtime::sample_dims(slot);
