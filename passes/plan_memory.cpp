@@ -2,6 +2,8 @@
 // a model come first, at the same offsets in all its entries; then inputs and what kernels store,
 // placed by lifetime. Lifetimes are counted in phases, since the kernels of a phase may run side by
 // side. The new value of a parameter ends in the parameter's own bytes.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -40,6 +42,29 @@ int64_t bytes_of(const Module& module, const Value& value, int64_t batch) {
   return *bytes;
 }
 
+/// Memory is laid out for full batches: smaller ones must not need more of it.
+void refuse_shrinking(const Module& module, const Value& value, int64_t batch) {
+  for (const ir::Dim& size : value.type.shape) {
+    if (size.is_constant() || size == ir::Dim::symbol("batch")) continue;
+    const auto terms = size.coefficients("batch");
+    if (terms && std::all_of(terms->begin(), terms->end(), [](int64_t c) { return c >= 0; }))
+      continue;
+    const auto full = size.evaluate({{"batch", batch}});
+    for (int64_t n = 1; full && n < batch; ++n) {
+      if (size.evaluate({{"batch", n}}).value_or(0) <= *full) continue;
+      ir::Diagnostic d;
+      d.code = "E0310";
+      d.message = fmt::format(
+          "a size is larger for smaller batches: {} is {} for a batch of {}, {} "
+          "for {}",
+          size.str(), *full, batch, *size.evaluate({{"batch", n}}), n);
+      d.place = user_place(module, value.locs);
+      d.helps.emplace_back("write the batch as a number in the inputs' types: `[64, ...]`");
+      throw ir::DiagnosticError(std::move(d));
+    }
+  }
+}
+
 /// The padded row of a value, where it needs one.
 std::optional<int64_t> padded_row_of(const Type& type) {
   if (type.rank() < 2 || !type.shape.back().is_constant()) return {};
@@ -57,6 +82,7 @@ class Planner {
       : module_(module), f_(f), batch_(batch), homes_(homes), persistent_end_(persistent_end) {}
 
   void run() {
+    for (const Value& value : function().values) refuse_shrinking(module_, value, batch_);
     add_copies();
     find_uses();
     place_persistent();

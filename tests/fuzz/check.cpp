@@ -429,7 +429,9 @@ Verdict check(const std::string& text, uint64_t seed, std::optional<CpuLevel> cp
     verdict.valid = true;
     verdict.failure = m.text;
   } catch (const ir::DiagnosticError& e) {
-    verdict.failure = e.diagnostic.code + ": " + e.diagnostic.message;
+    const bool no_size = e.diagnostic.code == "E0310";  // found when memory is laid out
+    (no_size ? verdict.rejection : verdict.failure) =
+        e.diagnostic.code + ": " + e.diagnostic.message;
   } catch (const std::exception& e) {
     verdict.failure = std::string("exception: ") + e.what();
   }

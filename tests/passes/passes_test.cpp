@@ -103,6 +103,29 @@ TEST(InferShapes, WhatDoesNotFitIsReportedAtItsPlace) {
   }
 }
 
+TEST(PlanMemory, RefusesSizesThatShrinkAsTheBatchGrows) {
+  for (const int64_t batch : {1, 3}) {
+    Module module;
+    module.files = {"m.net"};
+    const FunctionId f = add_function(module, "m.predict");
+    Builder b(module, f);
+    const Dim n = Dim::symbol("batch");
+    const ValueId x = b.parameter("x", {DType::f32, {n, Dim(9)}}, Role::Input);
+    b.locs = {module.add({{0, 7, 21, 1}, {}})};
+    b.result("p", b.unary(Op::neg, b.slice(x, 1, Dim(0), Dim(4) - n, 1)));
+    PassContext context;
+    context.batch_capacity = batch;
+    std::string code = "none";
+    try {
+      run_pipeline(std::move(module), ir::Stage::Plan, 2, context);
+    } catch (const ir::DiagnosticError& e) {
+      code = e.diagnostic.code;
+      EXPECT_EQ(e.diagnostic.place.line, 7u);
+    }
+    EXPECT_EQ(code, batch == 1 ? "none" : "E0310");
+  }
+}
+
 TEST(Inline, PlacesAreDefinitionThenCall) {
   Module module;
   const ir::LocId definition = module.add({{1, 12, 3, 1}, {}});
