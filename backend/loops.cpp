@@ -240,10 +240,12 @@ class LoopKernel : LoopAnalysis {
     }
   }
 
-  /// A loop that is written out: the places of its elements are then known.
+  /// A loop that is written out: the places of its elements are then known. Not one of no rounds,
+  /// before which what it reads is still checked.
   bool is_short(const Dim& size) const {
     constexpr int64_t kMostRounds = 4;
-    return size == Dim(1) || (size.is_constant() && size.constant() <= kMostRounds && cost() <= 16);
+    if (!size.is_constant() || size.constant() < 1) return false;
+    return size == Dim(1) || (size.constant() <= kMostRounds && cost() <= 16);
   }
 
   /// Row-major number of an element among the reduced dims.
