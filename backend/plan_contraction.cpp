@@ -42,6 +42,7 @@ class Planner {
         consider(candidate);
         continue;
       }
+      if (negative(l)) continue;  // lanes beyond the end would lie before the operand
       // Rows from the label that lies closest together, unless another fits tiles much better.
       std::vector<int> rows = possible_rows(l);
       for (size_t i = 0; i < rows.size(); ++i) {
