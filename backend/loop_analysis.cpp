@@ -210,7 +210,7 @@ void LoopAnalysis::merge_dims() {
 
 std::vector<Dim> LoopAnalysis::of_full(const std::vector<Dim>& strides) const {
   const auto rows = std::count(folded_.begin(), folded_.end(), false);
-  if (strides.size() == full_.size() || int64_t(strides.size()) != rows) return strides;
+  if (int64_t(strides.size()) != rows) return strides;
   std::vector<Dim> spread;
   for (size_t d = 0, p = 0; d < full_.size(); ++d)
     spread.push_back(folded_[d] ? Dim(0) : strides[p++]);
@@ -220,7 +220,7 @@ std::vector<Dim> LoopAnalysis::of_full(const std::vector<Dim>& strides) const {
 std::optional<int> LoopAnalysis::lanes_across_rows(int natural) const {
   for (ValueId y : row_yields_) {
     const std::vector<Dim> strides = of_full(stored_strides(f_, y));
-    for (size_t d = 0; d < strides.size() && strides.size() == full_.size(); ++d)
+    for (size_t d = 0; d < strides.size(); ++d)
       if (strides[d] == Dim(1) && full_[d].is_constant() && full_[d].constant() >= natural)
         return int(d);
   }

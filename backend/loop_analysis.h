@@ -61,7 +61,7 @@ class LoopAnalysis {
   /// The members of shape S that `roots` are computed from in one nest.
   std::set<ir::ValueId> of_nest(const std::vector<ir::ValueId>& roots) const;
   void choose_kept();
-  /// Strides by dims of S from those by dims of P.
+  /// Strides by dims of S from those by dims of P; others stay.
   std::vector<ir::Dim> of_full(const std::vector<ir::Dim>& strides) const;
   /// Strides, per dim of S, of everything that is loaded or stored at S or P; nothing when some
   /// operand is not simply strided.

@@ -290,7 +290,7 @@ class Planner {
     double bytes = 64 * lines(c, c.rows, c.columns);
     for (int at = int(c.folded.size()); at-- > 0;) {
       const int l = c.folded[size_t(at)];
-      const int64_t n = std::min(size(l), l == c.split ? c.split_block : size(l));
+      const int64_t n = l == c.split ? c.split_block : size(l);
       const double whole = bytes * double(n);
       if (whole > kCacheBytes) {
         const auto segments = int64_t(std::ceil(whole / kCacheBytes));

@@ -31,6 +31,12 @@ struct Mark {
   size_t end = 0;
 };
 
+/// netc's own words, and what they quote, for the screen.
+std::string prose(std::string_view text, const RenderOptions& options) {
+  const std::string shown = terminal_text(text);
+  return options.ascii ? ascii_text(shown) : shown;
+}
+
 class Renderer {
  public:
   Renderer(const SourceSet& sources, const RenderOptions& options)
@@ -42,7 +48,7 @@ class Renderer {
     severity_ = error ? Style::Error : Style::Warning;
     std::string head = error ? "error" : "warning";
     if (!d.code.empty()) head += fmt::format("[{}]", d.code);
-    out_ += paint(head, severity_) + paint(": " + prose(d.message), Style::Bold) + '\n';
+    out_ += paint(head, severity_) + paint(": " + prose(d.message, options_), Style::Bold) + '\n';
     const std::vector<Mark> marks = marks_of(d);
     uint32_t last_line = 1;
     for (const Mark& mark : marks) last_line = std::max(last_line, mark.place.line);
@@ -64,15 +70,11 @@ class Renderer {
     return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
 
-  std::string prose(std::string_view text) const {
-    return options_.ascii ? ascii_text(terminal_text(text)) : terminal_text(text);
-  }
-
   std::vector<Mark> marks_of(const ir::Diagnostic& d) const {
     std::vector<Mark> marks;
     const auto add = [&](const ir::Place& place, const std::string& label, bool primary) {
       if (place.line == 0 || place.file >= sources_.size()) return;
-      marks.push_back({place, prose(label), primary});
+      marks.push_back({place, prose(label, options_), primary});
     };
     add(d.place, d.label, true);
     for (const auto& [place, label] : d.others) add(place, label, false);
@@ -181,7 +183,7 @@ class Renderer {
                                                                    : std::string::npos;
     for (size_t begin = 0; begin <= text.size();) {
       const size_t end = std::min(text.find('\n', begin), text.size());
-      const std::string line = prose(std::string_view(text).substr(begin, end - begin));
+      const std::string line = prose(std::string_view(text).substr(begin, end - begin), options_);
       for (const std::string& part : wrapped_text(line, room))
         out_ += std::exchange(before, under) + part + '\n';
       begin = end + 1;
@@ -204,7 +206,8 @@ const char* word(ir::Severity severity) {
   return severity == ir::Severity::Error ? "error" : "warning";
 }
 
-std::string one_line(const ir::Diagnostic& d, const SourceSet& sources, bool ascii) {
+std::string one_line(const ir::Diagnostic& d, const SourceSet& sources,
+                     const RenderOptions& options) {
   std::string out;
   const std::string name = terminal_text(file_name(sources, d.place));
   if (d.place.line != 0 && !name.empty()) {
@@ -212,8 +215,7 @@ std::string one_line(const ir::Diagnostic& d, const SourceSet& sources, bool asc
   }
   out += word(d.severity);
   if (!d.code.empty()) out += fmt::format("[{}]", d.code);
-  const std::string message = terminal_text(d.message);
-  return out + ": " + (ascii ? ascii_text(message) : message) + '\n';
+  return out + ": " + prose(d.message, options) + '\n';
 }
 
 nlohmann::ordered_json place_json(const ir::Place& place, const std::string& label,
@@ -268,7 +270,7 @@ std::string render(const std::vector<ir::Diagnostic>& diagnostics, const SourceS
         out += renderer.full(*d);
         break;
       case DiagnosticFormat::Short:
-        out += one_line(*d, sources, options.ascii);
+        out += one_line(*d, sources, options);
         break;
       case DiagnosticFormat::Json:
         out += json_line(*d, sources);

@@ -245,17 +245,15 @@ void Elaborator::argument_mismatch(const ParamDecl& p, const Mismatch& m, ir::Va
         fixed += sep + (j == k ? m.found.str() : j == other_way ? text(given.span) : written);
         hole += sep + (j == k ? "_" : written);
       }
+      const std::string given_text = argument.find('\n') == std::string::npos ? argument : "…";
       if (flat_from > 0)
         d.helps.push_back(
             piped ? fmt::format("flatten it first: `|> Flatten({}) |> {}`", flat_from,
                                 text({site.at.file, site.at.begin, site.span.end}))
-                  : fmt::format("flatten it first: `flatten({}, {})`",
-                                argument.find('\n') == std::string::npos ? argument : "…",
-                                flat_from));
+                  : fmt::format("flatten it first: `flatten({}, {})`", given_text, flat_from));
       else if (channels_last)
-        d.helps.push_back(
-            fmt::format("channels come before rows and columns: `permute({}, 0, 3, 1, 2)`",
-                        argument.find('\n') == std::string::npos ? argument : "…"));
+        d.helps.push_back(fmt::format(
+            "channels come before rows and columns: `permute({}, 0, 3, 1, 2)`", given_text));
       else if (other_way < settings.size())
         d.helps.push_back(fmt::format("perhaps the sizes stand the wrong way round: `{})`", fixed));
       else

@@ -260,11 +260,11 @@ class Splitter {
     const auto found = f_[v].args.size() == 1 ? nest_.find(f_[v].args[0]) : nest_.end();
     const bool elsewhere = found == nest_.end() || !read_in(v, found->second);
     if (elsewhere && !is_result(v)) return;
-    size_t nest = elsewhere ? nests_.size() : found->second;
-    if (elsewhere || (!is_read(v) && (has_contraction(nests_[nest]) || !is_next(v, nest)))) {
-      nest = nests_.size();
-      nests_.push_back({});
-    }
+    const bool own =
+        elsewhere ||
+        (!is_read(v) && (has_contraction(nests_[found->second]) || !is_next(v, found->second)));
+    const size_t nest = own ? nests_.size() : found->second;
+    if (own) nests_.push_back({});
     nest_[v] = nest;
     nests_[nest].values.push_back(v);
   }

@@ -45,19 +45,19 @@ int64_t bytes_of(const Module& module, const Value& value, int64_t batch) {
 /// Memory is laid out for full batches: smaller ones must not need more of it.
 void refuse_shrinking(const Module& module, const Value& value, int64_t batch) {
   for (const ir::Dim& size : value.type.shape) {
-    if (size.is_constant() || size == ir::Dim::symbol("batch")) continue;
+    if (size.is_constant()) continue;
     const auto terms = size.coefficients("batch");
     if (terms && std::all_of(terms->begin(), terms->end(), [](int64_t c) { return c >= 0; }))
       continue;
     const auto full = size.evaluate({{"batch", batch}});
     for (int64_t n = 1; full && n < batch; ++n) {
-      if (size.evaluate({{"batch", n}}).value_or(0) <= *full) continue;
+      const int64_t smaller = size.evaluate({{"batch", n}}).value_or(0);
+      if (smaller <= *full) continue;
       ir::Diagnostic d;
       d.code = "E0310";
-      d.message = fmt::format(
-          "a size is larger for smaller batches: {} is {} for a batch of {}, {} "
-          "for {}",
-          size.str(), *full, batch, *size.evaluate({{"batch", n}}), n);
+      d.message =
+          fmt::format("a size is larger for smaller batches: {} is {} for a batch of {}, {} for {}",
+                      size.str(), *full, batch, smaller, n);
       d.place = user_place(module, value.locs);
       d.helps.emplace_back("write the batch as a number in the inputs' types: `[64, ...]`");
       throw ir::DiagnosticError(std::move(d));

@@ -50,7 +50,7 @@ class Streams {
   PassContext& context_;
   std::vector<bool> excluded_;  ///< by kernel id
   KernelUses uses_;
-  std::vector<RowRole> roles_;  ///< by position of the kernel; None: takes no part for now
+  std::vector<RowRole> roles_;  ///< by position of the kernel; None: takes no part
 
   Function& function() { return module_[f_]; }
   const Value& value(ValueId v) const { return module_[f_][v]; }

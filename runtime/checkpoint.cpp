@@ -176,7 +176,7 @@ Checkpoint newest_checkpoint(const std::string& directory) {
   }
   const auto with_cure = [&](Error error) {
     error.in_file(directory);
-    if (!exists(directory + "/last.safetensors")) return error;
+    if (!exists(directory + "/" + kWeightsFile)) return error;
     return error.help(fmt::format("its weights can start a new run: `netc train PROGRAM --init {}`",
                                   printable(directory)));
   };

@@ -51,6 +51,7 @@ struct Checkpoint {
 
 constexpr const char* kStateFile = "last.state";
 constexpr const char* kPreviousStateFile = "last.state.1";
+constexpr const char* kWeightsFile = "last.safetensors";  ///< an export of its weights
 
 /// Writes DIR/last.state by the protocol of replace_file. With `keep_previous` false the file that
 /// is there (known to be damaged) is replaced and the previous one stays.

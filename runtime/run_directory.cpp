@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/checkpoint.h"
 #include "runtime/durable_file.h"
 #include "runtime/error.h"
 
@@ -40,7 +41,7 @@ void create_all(const std::string& path) {
 /// What training was for: a checkpoint or weights.
 bool is_result(std::string_view name) {
   for (const char* own :
-       {"last.state", "last.state.1", "last.safetensors", "best.safetensors", "ema.safetensors"}) {
+       {kStateFile, kPreviousStateFile, kWeightsFile, "best.safetensors", "ema.safetensors"}) {
     if (name == own) return true;
   }
   return name.starts_with("epoch-") && name.ends_with(".safetensors");

@@ -36,7 +36,7 @@ bool RunSaver::overdue(double seconds) const {
   return !directory_.empty() && static_cast<double>(now() - last_save_) > seconds * 1e9;
 }
 
-std::string RunSaver::weights_path() const { return has_weights_ ? path("last.safetensors") : ""; }
+std::string RunSaver::weights_path() const { return has_weights_ ? path(kWeightsFile) : ""; }
 
 std::vector<TensorView> RunSaver::weights_of(const std::vector<TensorView>& tensors) const {
   std::vector<TensorView> result;
@@ -59,7 +59,7 @@ void RunSaver::write_weights(const std::string& name, const TrainingState& state
 }
 
 void RunSaver::write_latest(const TrainingState& state, const std::vector<TensorView>& tensors) {
-  write_weights("last.safetensors", state, tensors);
+  write_weights(kWeightsFile, state, tensors);
   has_weights_ = true;
   std::vector<TensorView> averaged = tensors;
   bool any = false;

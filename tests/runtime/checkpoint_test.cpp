@@ -16,23 +16,15 @@
 #include "runtime/interrupt.h"
 #include "runtime/run_directory.h"
 #include "runtime/weights.h"
+#include "tests/runtime/datasets.h"
 #include "tests/runtime/toy.h"
 
 namespace netc::runtime {
 namespace {
 
 using testing::HasSubstr;
+using toy::message;
 using toy::TemporaryDirectory;
-
-template <typename Function>
-std::string message(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error.message;
-  }
-  return "no error";
-}
 
 std::string safetensors(const std::string& json, const std::string& data = "") {
   const uint64_t length = json.size();

@@ -200,7 +200,7 @@ class Bench {
   Exit show(EntryRunner& runner, const Measurement& m) {
     nlohmann::ordered_json j = record(runner, m);
     if (options_.common.json)
-      print_out(j.dump() + "\n");
+      print_out(json_line(j));
     else
       print_line(runner, m);
     if (options_.per_kernel) print_kernel_times(runner, m);

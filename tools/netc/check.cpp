@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "tools/netc/files.h"
 #include "tools/netc/memory_use.h"
 #include "tools/netc/random_inputs.h"
 #include "tools/netc/session.h"
@@ -166,7 +167,7 @@ void print_json(const std::vector<Row>& rows, const std::string& model) {
     j["shape"] = r.shape;
     j["initialiser"] = r.initialiser;
     j["count"] = r.count;
-    print_out(j.dump() + "\n");
+    print_out(json_line(j));
   }
 }
 

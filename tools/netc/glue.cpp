@@ -7,6 +7,7 @@
 
 #include "frontend/parse.h"
 #include "frontend/settings.h"
+#include "passes/rewrite.h"
 
 namespace netc::tools {
 
@@ -58,7 +59,7 @@ ir::Place input_place(const Session& session, const std::string& name) {
     for (const ir::Parameter& p : f.params) {
       const ir::Value& v = f[p.value];
       if (p.role == ir::Role::Input && v.name == name && !v.locs.empty())
-        return module.locs[v.locs[0].index].place;
+        return passes::user_place(module, v.locs);
     }
   return {};
 }

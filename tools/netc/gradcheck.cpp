@@ -185,7 +185,7 @@ class Gradcheck {
     j["analytic"] = l.check.analytic;
     j["numeric"] = l.check.numeric;
     j["ok"] = !l.check.failed;
-    print_out(j.dump() + "\n");
+    print_out(json_line(j));
   }
 };
 }  // namespace

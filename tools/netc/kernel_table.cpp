@@ -9,6 +9,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "tools/netc/files.h"
+
 namespace netc::tools {
 
 namespace {
@@ -91,7 +93,7 @@ void print_json(const KernelRow& r, double share, const MachineLimits& limits) {
   if (!r.site.place.empty()) j["place"] = r.site.place;
   if (!r.site.source.empty()) j["source"] = r.site.source;
   if (!r.site.stores.empty()) j["stores"] = r.site.stores;
-  print_out(j.dump() + "\n");
+  print_out(json_line(j));
 }
 
 std::string shortened(const std::string& text, size_t columns) {
@@ -179,7 +181,7 @@ void print_kernels(const KernelTimes& times, const KernelRow& whole, int threads
     j["peak_gflops"] = std::round(limits.flops * 1e-7) / 100;
     j["bandwidth_gbytes_per_s"] = std::round(limits.bytes * 1e-7) / 100;
     j["threads"] = threads;
-    print_out(j.dump() + "\n");
+    print_out(json_line(j));
   } else {
     print_out(fmt::format("peak {:.1f} GFLOP/s   memory bandwidth {:.1f} GB/s   {} threads\n",
                           limits.flops * 1e-9, limits.bytes * 1e-9, threads));

@@ -28,7 +28,7 @@ void say() {
 
 LastWords::LastWords(const std::string& directory, bool json, bool quiet) {
   g_checkpoint = directory + "/" + runtime::kStateFile;
-  g_weights = directory + "/last.safetensors";
+  g_weights = directory + "/" + runtime::kWeightsFile;
   g_kept = g_lost = g_end_with_weights = g_bare_end = "";
   if (!quiet) {
     g_kept = fmt::format(

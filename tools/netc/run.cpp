@@ -159,13 +159,8 @@ class Run {
 
   [[noreturn]] void mismatch(const std::string& name, const ir::Type& type,
                              const runtime::Tensor& t, const std::string& why) const {
-    runtime::Error error(
-        runtime::Fault::Field,
-        fmt::format("{}: input `{}` is {}, the model wants {}{}", files_.at(name), name,
-                    runtime::type_text(t.type, t.shape), ir::str(type), why));
-    error.input = name;
-    error.input_label = "declared here";
-    throw error;
+    bad_field(name, fmt::format("{}: input `{}` is {}, the model wants {}{}", files_.at(name), name,
+                                runtime::type_text(t.type, t.shape), ir::str(type), why));
   }
 
   void bind(const std::string& name, const ir::Type& type, const runtime::Tensor& t,

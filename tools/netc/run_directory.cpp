@@ -30,7 +30,7 @@ std::string load_program_or_run(Session& session) {
 std::string weights_of_run(const std::string& directory) {
   const fs::path folder = without_last_slashes(directory);
   std::error_code error;
-  const fs::path weights = folder / "last.safetensors";
+  const fs::path weights = folder / runtime::kWeightsFile;
   if (fs::exists(weights, error)) return weights.string();
   runtime::Error none(runtime::Fault::Weights,
                       fmt::format("there are no weights in `{}`", folder.string()));

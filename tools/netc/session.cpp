@@ -54,6 +54,7 @@ void require_program_file(const std::string& path) {
                                                                 : "there is no such file"};
   }
 }
+
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
   std::string near = frontend::nearest(word, candidates);
   return near.empty() ? "" : fmt::format("did you mean `{}`?", near);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "passes/rewrite.h"
 #include "runtime/initializers.h"
 #include "runtime/interrupt.h"
 #include "runtime/run_directory.h"
@@ -191,9 +192,6 @@ class Train {
   /// E0525 at the first input whose leading size is not the batch of those before it.
   ir::Diagnostic without_batch() const {
     const ir::Module& module = session_.program().module;
-    const auto place = [&](const ir::Value& v) {
-      return v.locs.empty() ? ir::Place{} : module.locs[v.locs.front().index].place;
-    };
     ir::Diagnostic d = plain_diagnostic(
         "E0525", fmt::format("the inputs of `{}` have no batch in common", session_.model().name));
     d.place = session_.model().place;
@@ -206,7 +204,7 @@ class Train {
         if (!first) first = v;
         continue;
       }
-      d.place = place(*v);
+      d.place = passes::user_place(module, v->locs);
       if (!named) {  // W0314 has said what to write
         d.label = fmt::format("`{}` has none", v->name);
         d.helps.emplace_back("`netc explain W0314` shows how the type of an input is written");
@@ -216,7 +214,8 @@ class Train {
       ir::Type same = v->type;
       same.shape[0] = first->type.shape[0];
       d.label = fmt::format("`{}` counts its records by `{}`", v->name, shape[0].str());
-      d.others.emplace_back(place(*first), fmt::format("`{}` by `{}`", first->name, batch));
+      d.others.emplace_back(passes::user_place(module, first->locs),
+                            fmt::format("`{}` by `{}`", first->name, batch));
       d.helps.push_back(fmt::format("write `input {}: {}`", v->name, ir::str(same)));
       return d;
     }
