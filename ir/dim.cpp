@@ -151,97 +151,112 @@ Number apply_number(char op, const Number& a, const Number& b) {
 
 }  // namespace
 
-Dim::Dim(int64_t constant) {
-  if (constant != 0) terms_[{}] = constant;
-}
-
-Dim Dim::symbol(std::string_view name) {
+Dim Dim::of(Terms terms) {
+  if (terms.empty()) return 0;
+  if (terms.size() == 1 && terms.begin()->first.empty()) return terms.begin()->second;
   Dim d;
-  d.terms_[{std::string(name)}] = 1;
+  d.terms_ = std::make_shared<const Terms>(std::move(terms));
   return d;
 }
+
+Dim::Terms Dim::terms() const {
+  if (terms_) return *terms_;
+  return constant_ == 0 ? Terms() : Terms{{Monomial(), constant_}};
+}
+
+Dim Dim::symbol(std::string_view name) { return of({{{std::string(name)}, 1}}); }
 
 Dim Dim::poison() {
+  static const auto none = std::make_shared<const Terms>();
   Dim d;
-  d.overflowed_ = true;
+  d.terms_ = none;
   return d;
 }
 
-bool Dim::is_constant() const {
-  return !overflowed_ && (terms_.empty() || (terms_.size() == 1 && terms_.begin()->first.empty()));
+std::strong_ordering Dim::operator<=>(const Dim& other) const {
+  if (terms_ == other.terms_) return constant_ <=> other.constant_;
+  if (!terms_ || !other.terms_) return bool(terms_) <=> bool(other.terms_);
+  return *terms_ <=> *other.terms_;
 }
 
-int64_t Dim::constant() const { return terms_.empty() ? 0 : terms_.begin()->second; }
-
-void Dim::add_term(const Monomial& monomial, int64_t coefficient) {
-  auto [it, inserted] = terms_.try_emplace(monomial, 0);
-  if (__builtin_add_overflow(it->second, coefficient, &it->second)) {
-    *this = poison();
-    return;
-  }
-  if (it->second == 0) terms_.erase(it);
+/// False when the coefficients leave 64 bits.
+bool Dim::add_term(Terms& terms, const Monomial& monomial, int64_t coefficient) {
+  const auto it = terms.try_emplace(monomial, 0).first;
+  if (__builtin_add_overflow(it->second, coefficient, &it->second)) return false;
+  if (it->second == 0) terms.erase(it);
+  return true;
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
-  Dim sum = a;
-  if (b.overflowed_) return Dim::poison();
-  for (const auto& [monomial, coefficient] : b.terms_) {
-    if (sum.overflowed_) break;
-    sum.add_term(monomial, coefficient);
+  if (a.overflowed() || b.overflowed()) return Dim::poison();
+  if (a.is_constant() && b.is_constant()) {
+    int64_t sum = 0;
+    return __builtin_add_overflow(a.constant_, b.constant_, &sum) ? Dim::poison() : Dim(sum);
   }
-  return sum;
+  Dim::Terms sum = a.terms();
+  for (const auto& [monomial, coefficient] : b.terms())
+    if (!Dim::add_term(sum, monomial, coefficient)) return Dim::poison();
+  return Dim::of(std::move(sum));
 }
 
 Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
 
 Dim operator*(const Dim& a, const Dim& b) {
-  if (a.overflowed_ || b.overflowed_) return Dim::poison();
-  Dim product;
-  for (const auto& [left, p] : a.terms_) {
-    for (const auto& [right, q] : b.terms_) {
-      int64_t coefficient = 0;
+  if (a.overflowed() || b.overflowed()) return Dim::poison();
+  int64_t coefficient = 0;
+  if (a.is_constant() && b.is_constant())
+    return __builtin_mul_overflow(a.constant_, b.constant_, &coefficient) ? Dim::poison()
+                                                                          : Dim(coefficient);
+  Dim::Terms product;
+  for (const auto& [left, p] : a.terms()) {
+    for (const auto& [right, q] : b.terms()) {
       if (__builtin_mul_overflow(p, q, &coefficient)) return Dim::poison();
       Dim::Monomial monomial = left;
       monomial.insert(monomial.end(), right.begin(), right.end());
       std::sort(monomial.begin(), monomial.end());
-      product.add_term(monomial, coefficient);
-      if (product.overflowed_) return product;
+      if (!Dim::add_term(product, monomial, coefficient)) return Dim::poison();
     }
   }
-  return product;
+  return Dim::of(std::move(product));
 }
 
 Dim Dim::opaque(const char* op, const Dim& a, const Dim& b) {
   auto wrap = [](const Dim& d) {
-    bool plain = d.terms_.size() <= 1 && d.str().find(' ') == std::string::npos;
+    bool plain = !d.is_sum() && d.str().find(' ') == std::string::npos;
     return plain ? d.str() : fmt::format("({})", d.str());
   };
   return symbol(wrap(a) + " " + op + " " + wrap(b));
 }
 
 std::optional<Dim> exact_div(const Dim& a, const Dim& b) {
-  if (a.overflowed_ || b.overflowed_ || b.terms_.empty()) return {};
+  if (a.overflowed() || b.overflowed() || b == Dim(0)) return {};
   if (a == b) return Dim(1);
+  if (a.is_constant() && b.is_constant()) {
+    const int64_t p = a.constant(), q = b.constant();
+    if ((q == -1 && p == INT64_MIN) || p % q != 0) return {};
+    return Dim(p / q);
+  }
   // Long division; of monomials the longer leads, then the later: an order that products keep.
-  const auto leading = [](const Dim& d) {
-    return std::max_element(d.terms_.begin(), d.terms_.end(), [](const auto& x, const auto& y) {
+  const auto leading = [](const Dim::Terms& terms) {
+    return std::max_element(terms.begin(), terms.end(), [](const auto& x, const auto& y) {
       return std::pair(x.first.size(), x.first) < std::pair(y.first.size(), y.first);
     });
   };
-  const auto [divisor, factor] = *leading(b);
+  const Dim::Terms divisors = b.terms();
+  const auto& [divisor, factor] = *leading(divisors);
   constexpr int kMostSteps = 100;
   Dim quotient, remainder = a;
-  for (int step = 0; !remainder.terms_.empty(); ++step) {
-    if (step == kMostSteps || remainder.overflowed_ || quotient.overflowed_) return {};
-    const auto [monomial, coefficient] = *leading(remainder);
+  for (int step = 0; remainder != Dim(0); ++step) {
+    if (step == kMostSteps || remainder.overflowed() || quotient.overflowed()) return {};
+    const Dim::Terms left = remainder.terms();
+    const auto& [monomial, coefficient] = *leading(left);
     if (factor == -1 && coefficient == INT64_MIN) return {};
     if (coefficient % factor != 0) return {};
     if (!std::includes(monomial.begin(), monomial.end(), divisor.begin(), divisor.end())) return {};
     Dim::Monomial rest;
     std::set_difference(monomial.begin(), monomial.end(), divisor.begin(), divisor.end(),
                         std::back_inserter(rest));
-    Dim term;
-    term.add_term(rest, coefficient / factor);
+    const Dim term = Dim::of({{rest, coefficient / factor}});
     quotient = quotient + term;
     remainder = remainder - term * b;
   }
@@ -249,7 +264,7 @@ std::optional<Dim> exact_div(const Dim& a, const Dim& b) {
 }
 
 Dim floor_div(const Dim& a, const Dim& b) {
-  if (a.overflowed_ || b.overflowed_ || b == Dim(0)) return Dim::poison();
+  if (a.overflowed() || b.overflowed() || b == Dim(0)) return Dim::poison();
   if (a.is_constant() && b.is_constant()) {
     if (a.constant() == INT64_MIN && b.constant() == -1) return Dim::poison();
     return floor_quotient(a.constant(), b.constant());
@@ -259,7 +274,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
 }
 
 Dim floor_mod(const Dim& a, const Dim& b) {
-  if (a.overflowed_ || b.overflowed_ || b == Dim(0)) return Dim::poison();
+  if (a.overflowed() || b.overflowed() || b == Dim(0)) return Dim::poison();
   if (a.is_constant() && b.is_constant()) {
     return b.constant() == -1 ? 0 : floor_remainder(a.constant(), b.constant());
   }
@@ -278,7 +293,8 @@ Dim pow(const Dim& a, int64_t exponent) {
 }
 
 std::optional<int64_t> Dim::evaluate(const std::map<std::string, int64_t>& sizes) const {
-  if (overflowed_) return {};
+  if (is_constant()) return constant_;
+  if (overflowed()) return {};
   std::function<Number(const std::string&)> atom_value = [&](const std::string& atom) -> Number {
     if (is_opaque(atom)) {
       TextReader<Number>::Ops ops{atom_value, [](int64_t n) { return Number(n); }, apply_number};
@@ -288,7 +304,7 @@ std::optional<int64_t> Dim::evaluate(const std::map<std::string, int64_t>& sizes
     return it == sizes.end() ? Number{} : Number(it->second);
   };
   Number sum = 0;
-  for (const auto& [monomial, coefficient] : terms_) {
+  for (const auto& [monomial, coefficient] : *terms_) {
     Number product = coefficient;
     for (const std::string& atom : monomial) product = apply_number('*', product, atom_value(atom));
     sum = apply_number('+', sum, product);
@@ -297,7 +313,7 @@ std::optional<int64_t> Dim::evaluate(const std::map<std::string, int64_t>& sizes
 }
 
 Dim Dim::substitute(const std::map<std::string, Dim>& sizes) const {
-  if (overflowed_ || is_constant()) return *this;
+  if (overflowed() || is_constant()) return *this;
   std::function<Dim(const std::string&)> atom_value = [&](const std::string& atom) {
     if (is_opaque(atom)) {
       TextReader<Dim>::Ops ops{atom_value, [](int64_t n) { return Dim(n); }, apply_dim};
@@ -307,7 +323,7 @@ Dim Dim::substitute(const std::map<std::string, Dim>& sizes) const {
     return it == sizes.end() ? symbol(atom) : it->second;
   };
   Dim sum = 0;
-  for (const auto& [monomial, coefficient] : terms_) {
+  for (const auto& [monomial, coefficient] : *terms_) {
     Dim product = coefficient;
     for (const std::string& atom : monomial) product = product * atom_value(atom);
     sum = sum + product;
@@ -316,6 +332,7 @@ Dim Dim::substitute(const std::map<std::string, Dim>& sizes) const {
 }
 
 std::vector<std::string> Dim::symbols() const {
+  if (is_constant()) return {};
   std::set<std::string> names;
   std::function<int(const std::string&)> visit = [&](const std::string& atom) {
     if (!is_opaque(atom)) {
@@ -325,50 +342,52 @@ std::vector<std::string> Dim::symbols() const {
     TextReader<int>::Ops ops{visit, [](int64_t) { return 0; }, [](char, int, int) { return 0; }};
     return TextReader<int>(atom, ops).read();
   };
-  for (const auto& [monomial, coefficient] : terms_)
+  for (const auto& [monomial, coefficient] : *terms_)
     for (const std::string& atom : monomial) visit(atom);
   return {names.begin(), names.end()};
 }
 
 std::optional<std::vector<int64_t>> Dim::coefficients(std::string_view name) const {
-  if (overflowed_) return {};
+  if (is_constant()) return std::vector{constant_};
+  if (overflowed()) return {};
   std::vector<int64_t> list;
-  for (const auto& [monomial, coefficient] : terms_) {
+  for (const auto& [monomial, coefficient] : *terms_) {
     for (const std::string& atom : monomial)
       if (atom != name) return {};
     if (list.size() <= monomial.size()) list.resize(monomial.size() + 1, 0);
     list[monomial.size()] = coefficient;
   }
-  if (list.empty()) list.push_back(0);
   return list;
 }
 
 int64_t Dim::content() const {
+  const Terms all = terms();
   uint64_t divisor = 0;
-  for (const auto& [monomial, coefficient] : terms_)
+  for (const auto& [monomial, coefficient] : all)
     divisor =
         std::gcd(divisor, coefficient < 0 ? 0 - uint64_t(coefficient) : uint64_t(coefficient));
   if (divisor == 0 || divisor > uint64_t(INT64_MAX)) return 1;
-  bool negative = terms_.rbegin()->second < 0;
+  bool negative = all.rbegin()->second < 0;
   return negative ? -int64_t(divisor) : int64_t(divisor);
 }
 
 bool always_differ(const Dim& a, const Dim& b) {
-  const Dim difference = a - b;
-  if (difference.terms_.empty() || difference.overflowed_) return false;
-  const bool negative = difference.terms_.begin()->second < 0;
-  return std::all_of(difference.terms_.begin(), difference.terms_.end(), [&](const auto& term) {
+  if (a.is_constant() && b.is_constant()) return a.constant_ != b.constant_;
+  const Dim::Terms difference = (a - b).terms();
+  if (difference.empty()) return false;
+  const bool negative = difference.begin()->second < 0;
+  return std::all_of(difference.begin(), difference.end(), [&](const auto& term) {
     return (term.second < 0) == negative &&
            std::none_of(term.first.begin(), term.first.end(), is_opaque);
   });
 }
 
-bool Dim::is_sum() const { return terms_.size() > 1; }
+bool Dim::is_sum() const { return terms_ && terms_->size() > 1; }
 
 bool Dim::is_atom() const {
-  if (terms_.size() != 1) return terms_.empty();
-  const auto& [monomial, coefficient] = *terms_.begin();
-  if (monomial.empty()) return coefficient >= 0;
+  if (is_constant()) return constant_ >= 0;
+  if (terms_->size() != 1) return terms_->empty();
+  const auto& [monomial, coefficient] = *terms_->begin();
   return coefficient == 1 && monomial.size() == 1 && !is_opaque(monomial[0]);
 }
 
@@ -392,9 +411,9 @@ std::string product_text(const Dim::Monomial& monomial, bool alone) {
 }  // namespace
 
 std::string Dim::str() const {
-  if (overflowed_) return "overflow";
-  if (terms_.empty()) return "0";
-  std::vector<std::pair<Monomial, int64_t>> order(terms_.begin(), terms_.end());
+  if (is_constant()) return fmt::format("{}", constant_);
+  if (overflowed()) return "overflow";
+  std::vector<std::pair<Monomial, int64_t>> order(terms_->begin(), terms_->end());
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.first.size() != b.first.size() ? a.first.size() > b.first.size() : a.first < b.first;
   });

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,14 +20,15 @@ class Dim {
   /// One product of atoms; atoms are names or printed opaque terms, sorted, with multiplicity.
   using Monomial = std::vector<std::string>;
 
-  Dim(int64_t constant = 0);  // NOLINT: a size is usually written as a plain integer
+  Dim(int64_t constant = 0)  // NOLINT: a size is usually written as a plain integer
+      : constant_(constant) {}
   /// The size called `name`.
   static Dim symbol(std::string_view name);
 
-  bool is_constant() const;
+  bool is_constant() const { return !terms_; }
   /// The value of a constant size. Precondition: `is_constant()`.
-  int64_t constant() const;
-  bool overflowed() const { return overflowed_; }
+  int64_t constant() const { return constant_; }
+  bool overflowed() const { return terms_ && terms_->empty(); }
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
@@ -41,11 +43,11 @@ class Dim {
   friend std::optional<Dim> exact_div(const Dim& a, const Dim& b);
 
   /// Equality of normal forms: a proof. `false` means "not proven equal".
-  bool operator==(const Dim& other) const = default;
+  bool operator==(const Dim& other) const { return (*this <=> other) == 0; }
   /// Whether the two differ whatever their names stand for, as long as that is 1 or more.
   friend bool always_differ(const Dim& a, const Dim& b);
-  /// Total order for use as a key; it has no meaning as a size.
-  std::strong_ordering operator<=>(const Dim& other) const = default;
+  /// Total order for use as a key, constants first; it has no meaning as a size.
+  std::strong_ordering operator<=>(const Dim& other) const;
 
   /// The value under `sizes`; nothing when a name is missing or arithmetic overflows.
   std::optional<int64_t> evaluate(const std::map<std::string, int64_t>& sizes) const;
@@ -64,9 +66,17 @@ class Dim {
   std::string str() const;
 
  private:
-  std::map<Monomial, int64_t> terms_;  // no zero coefficients; the constant has the empty monomial
-  bool overflowed_ = false;
-  void add_term(const Monomial& monomial, int64_t coefficient);
+  /// Coefficients by products; none is 0, and the constant has the empty product.
+  using Terms = std::map<Monomial, int64_t>;
+
+  // Almost every size is a constant: it has no terms. Others share theirs; no terms at all when
+  // arithmetic overflowed.
+  int64_t constant_ = 0;
+  std::shared_ptr<const Terms> terms_;
+
+  static Dim of(Terms terms);
+  Terms terms() const;
+  static bool add_term(Terms& terms, const Monomial& monomial, int64_t coefficient);
   static Dim poison();
   static Dim opaque(const char* op, const Dim& a, const Dim& b);
 };
