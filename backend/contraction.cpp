@@ -53,7 +53,7 @@ Emitted ContractKernel::run() {
 void ContractKernel::divide() {
   double wanted = std::clamp(p_.multiplications / 16, kUnitLeast, kUnitMost);
   double per_row = 1;
-  for (int l : p_.folded) per_row *= double(size(l));
+  for (int l : p_.folded) per_row *= double(l == p_.split ? p_.split_block : size(l));
   per_row *= double(p_.columns * column_unit());
   int64_t m = std::max<int64_t>(size(p_.row), 1);
   int64_t rows = std::clamp<int64_t>(int64_t(wanted / std::max(per_row, 1.0)), 1, m);
