@@ -83,25 +83,38 @@ MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
   for (MemoryPiece& p : pieces)
     if (p.place.line == 0) p.place = declaration(places, p.name);
 
-  // What takes over the bytes of a value that dies counts once.
-  const auto living = [&](int64_t k) {
-    std::map<int64_t, size_t> by_offset;
-    for (size_t i = 0; i < pieces.size(); ++i) {
-      if (k < lives[i].first || lives[i].last < k) continue;
-      size_t& at = by_offset.emplace(offsets[i], i).first->second;
-      if (stored(pieces[at]) < stored(pieces[i])) at = i;
-    }
-    return by_offset;
+  const auto end = int64_t(uses.kernels.size());
+  std::vector<std::vector<size_t>> born(uses.kernels.size() + 1), died(born.size() + 1);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    born[size_t(lives[i].first)].push_back(i);
+    died[size_t(lives[i].last) + 1].push_back(i);
+  }
+  // What takes over the bytes of a value that dies counts once: of those at an offset the largest.
+  std::map<int64_t, std::multiset<int64_t>> at_offset;
+  int64_t bytes = 0, most = -1, peak = 0;
+  const auto change = [&](size_t i, bool add) {
+    std::multiset<int64_t>& sizes = at_offset[offsets[i]];
+    if (!sizes.empty()) bytes -= *sizes.rbegin();
+    if (add)
+      sizes.insert(stored(pieces[i]));
+    else
+      sizes.erase(sizes.find(stored(pieces[i])));
+    if (!sizes.empty()) bytes += *sizes.rbegin();
   };
-  int64_t peak = 0, most = -1;
-  for (int64_t k = 0; k <= int64_t(uses.kernels.size()); ++k) {
-    int64_t bytes = 0;
-    for (const auto& [offset, i] : living(k)) bytes += stored(pieces[i]);
+  for (int64_t k = 0; k <= end; ++k) {
+    for (size_t i : died[size_t(k)]) change(i, false);
+    for (size_t i : born[size_t(k)]) change(i, true);
     if (bytes > most) most = bytes, peak = k;
   }
   if (size_t(peak) < uses.kernels.size())
     use.peak_kernel = f.kernels[f[uses.kernels[size_t(peak)].values[0]].kernel.index].name;
-  for (const auto& [offset, i] : living(peak)) use.peak.push_back(pieces[i]);
+  std::map<int64_t, size_t> largest;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (peak < lives[i].first || lives[i].last < peak) continue;
+    size_t& at = largest.emplace(offsets[i], i).first->second;
+    if (stored(pieces[at]) < stored(pieces[i])) at = i;
+  }
+  for (const auto& [offset, i] : largest) use.peak.push_back(pieces[i]);
   std::stable_sort(use.peak.begin(), use.peak.end(),
                    [](const MemoryPiece& a, const MemoryPiece& b) { return a.bytes > b.bytes; });
   return use;
