@@ -124,10 +124,11 @@ void ContractKernel::fold(Tile& tile, int depth, const Sums& sums) {
     });
     return;
   }
-  e_.loop(first, last, 1, [&](Value* i) {
+  const auto round = [&](Value* i) {
     tile.labels[size_t(l)] = e_.uniform(i);
     fold(tile, depth + 1, sums);
-  });
+  };
+  e_.loop(first, last, 1, round, in_segment ? p_.segment : cut ? split_block_ : size(l));
 }
 
 bool ContractKernel::finishes_late() const {
@@ -153,10 +154,11 @@ void ContractKernel::fold_in_parts(Tile& tile, Value* row_start, Value* row, con
     Value* next = b.CreateAdd(i, e_.i64(1));
     Value* part = b.CreateAdd(from, b.CreateUDiv(b.CreateMul(all, i), rows));
     Value* end = b.CreateAdd(from, b.CreateUDiv(b.CreateMul(all, next), rows));
-    e_.loop(part, end, 1, [&](Value* k) {
+    const auto round = [&](Value* k) {
       tile.labels[size_t(l)] = e_.uniform(k);
       fold(tile, first_loop() + 1, sums);
-    });
+    };
+    e_.loop(part, end, 1, round, tile_rounds() / p_.rows);
   });
 }
 

@@ -2,6 +2,7 @@
 #include "backend/emitter.h"
 
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/MDBuilder.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -200,7 +201,8 @@ llvm::BasicBlock* Emitter::block(const char* name) {
   return made;
 }
 
-void Emitter::loop(Value* lo, Value* hi, int64_t step, const std::function<void(Value*)>& body) {
+void Emitter::loop(Value* lo, Value* hi, int64_t step, const std::function<void(Value*)>& body,
+                   int64_t rounds) {
   auto* before = b.GetInsertBlock();
   auto* after = block("after");
   llvm::Instruction* entry = b.CreateBr(after);  // replaced below; code placed outside goes before
@@ -214,7 +216,16 @@ void Emitter::loop(Value* lo, Value* hi, int64_t step, const std::function<void(
   b.SetInsertPoint(head);
   auto* i = b.CreatePHI(b.getInt64Ty(), 2);
   i->addIncoming(lo, before);
-  b.CreateCondBr(b.CreateICmpSLT(i, hi), inside, after);
+  auto* turn = b.CreateCondBr(b.CreateICmpSLT(i, hi), inside, after);
+  const auto *from = llvm::dyn_cast<llvm::ConstantInt>(lo),
+             *to = llvm::dyn_cast<llvm::ConstantInt>(hi);
+  if (from && to) rounds = (to->getSExtValue() - from->getSExtValue() + step - 1) / step;
+  if (rounds > 0) {
+    constexpr int64_t kMost = 1 << 20;
+    llvm::MDBuilder weights(module_.getContext());
+    turn->setMetadata(llvm::LLVMContext::MD_prof,
+                      weights.createBranchWeights(uint32_t(std::min(rounds, kMost)), 1));
+  }
   b.SetInsertPoint(inside);
   body(i);
   Value* next = b.CreateNSWAdd(i, i64(step));

@@ -87,9 +87,10 @@ class Emitter {
   int depth() const { return static_cast<int>(scopes_.size()); }
   int depth_of(const llvm::Value* v) const;
 
-  /// for (i = lo; i < hi; i += step) body(i).
+  /// for (i = lo; i < hi; i += step) body(i). LLVM is told to expect so many `rounds`, that it may
+  /// keep in registers what is used most; of loops with constant bounds it is told by itself.
   void loop(llvm::Value* lo, llvm::Value* hi, int64_t step,
-            const std::function<void(llvm::Value*)>& body);
+            const std::function<void(llvm::Value*)>& body, int64_t rounds = 0);
   /// if (condition) body().
   void when(llvm::Value* condition, const std::function<void()>& body);
   /// A slot on the stack, allotted at entry.

@@ -49,7 +49,8 @@ int64_t chunk_count(const Emitter& e, const Space& space) {
 }
 
 void vectors(Emitter& e, Value* lo, Value* hi, const Dim& size, bool whole, int unroll,
-             const std::function<void(const std::vector<Coord>&)>& body, bool exact) {
+             const std::function<void(const std::vector<Coord>&)>& body, bool exact,
+             int64_t rounds) {
   auto& b = e.b;
   int64_t step = int64_t(e.lanes) * unroll;
   auto at = [&](Value* i, int count) {
@@ -74,7 +75,7 @@ void vectors(Emitter& e, Value* lo, Value* hi, const Dim& size, bool whole, int 
         end = b.CreateSub(hi, rest);
       }
     }
-    e.loop(lo, end, step, [&](Value* i) { body(at(i, unroll)); });
+    e.loop(lo, end, step, [&](Value* i) { body(at(i, unroll)); }, rounds);
     lo = end;
   }
   if (step == 1 || (fixed && n % step == 0) || (exact && unroll == 1)) return;
@@ -87,7 +88,7 @@ void vectors(Emitter& e, Value* lo, Value* hi, const Dim& size, bool whole, int 
     masked(e.i64(n / step * step));
     return;
   }
-  e.loop(lo, hi, e.lanes, masked);
+  e.loop(lo, hi, e.lanes, masked, unroll);
 }
 
 void over(Emitter& e, const Space& space,

@@ -29,10 +29,11 @@ void over(Emitter& e, const Space& space,
           const std::function<void(const std::vector<Coords>&)>& body);
 
 /// Vectors that cover [lo, hi) of a dim of size `size`: `unroll` at a time, then the rest singly.
-/// `whole`: lo is 0 and hi is the size. `exact`: hi - lo is a multiple of the lanes.
+/// `whole`: lo is 0 and hi is the size. `exact`: hi - lo is a multiple of the lanes. `rounds`: as
+/// for Emitter::loop.
 void vectors(Emitter& e, llvm::Value* lo, llvm::Value* hi, const ir::Dim& size, bool whole,
              int unroll, const std::function<void(const std::vector<Coord>&)>& body,
-             bool exact = false);
+             bool exact = false, int64_t rounds = 0);
 
 /// The smallest number of lanes that holds `size` elements, at most `most`.
 int lanes_for(const Emitter& e, const ir::Dim& size, int most);

@@ -25,7 +25,7 @@ class Opened {
   std::vector<Node> nodes;
   std::vector<bool> varied;  ///< depends on a wanted value through floats
   std::vector<bool> outer;   ///< stood in the function itself, not in a callee
-  ir::ValueId output;            ///< result 0
+  ir::ValueId output;        ///< result 0
 
  private:
   ir::Module& module_;
@@ -34,8 +34,8 @@ class Opened {
   using Map = std::vector<ir::ValueId>;
   void note(ir::ValueId v);
   void copy_body(const ir::Function& body, Map& map, const std::vector<ir::LocId>& call, bool top);
-  void open(const ir::Value& value, ir::FunctionId callee, size_t at, const ir::Function& body, Map& map,
-            const std::vector<ir::LocId>& call);
+  void open(const ir::Value& value, ir::FunctionId callee, size_t at, const ir::Function& body,
+            Map& map, const std::vector<ir::LocId>& call);
   bool stays_closed(const ir::Function& callee) const;
   void keep_closed(ir::FunctionId callee, size_t at, const ir::Function& body, Map& map,
                    const std::vector<ir::LocId>& call);

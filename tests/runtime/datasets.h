@@ -22,7 +22,7 @@ inline std::string message(const std::function<void()>& function) {
 }
 
 inline DataSource source(const std::string& directory, const std::string& loader,
-                  std::vector<std::pair<std::string, LoaderValue>> args) {
+                         std::vector<std::pair<std::string, LoaderValue>> args) {
   return {{loader, std::move(args)}, directory};
 }
 
