@@ -1,11 +1,11 @@
 // What the emitted code of contractions must look like: inner loops of multiply-adds keep their
-// sums in registers and call nothing. With 16 registers (avx2, sse2) some sums still go to the
-// stack.
+// sums in registers and call nothing.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <regex>
+#include <tuple>
 
 #include "tests/tools/netc_process.h"
 
@@ -42,7 +42,8 @@ std::vector<InnerLoop> multiply_loops(const std::string& assembly) {
   return found;
 }
 
-class Assembly : public ::testing::TestWithParam<const char*> {};
+using Target = std::tuple<const char*, const char*>;  // dtype, level of the CPU
+class Assembly : public ::testing::TestWithParam<Target> {};
 
 TEST_P(Assembly, InnerLoopsOfContractionsStayInRegisters) {
   static const std::regex outside(R"(.*(mm.*%r[sb]p\)|%r[sb]p\).*mm|\tcall|gather).*)");
@@ -55,7 +56,8 @@ TEST_P(Assembly, InnerLoopsOfContractionsStayInRegisters) {
                         "  loss mse(p[:, 0], y)\n}}\n"
                         "train {{ epochs = 1; batch = 128; lr = 0.1; optimizer = {} }}\n",
                         optimizer));
-    auto r = s.netc({"dump", "net.net", "--stage=asm", "--cpu", "avx512", "--dtype", GetParam()});
+    const auto [dtype, level] = GetParam();
+    auto r = s.netc({"dump", "net.net", "--stage=asm", "--cpu", level, "--dtype", dtype});
     ASSERT_EQ(r.exit_code, 0) << r.err;
     const std::vector<InnerLoop> loops = multiply_loops(r.out);
     EXPECT_GE(loops.size(), 4u);
@@ -65,8 +67,12 @@ TEST_P(Assembly, InnerLoopsOfContractionsStayInRegisters) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Assembly, testing::Values("f32", "f64"),
-                         [](const auto& p) { return std::string(p.param); });
+INSTANTIATE_TEST_SUITE_P(Targets, Assembly,
+                         testing::Combine(testing::Values("f32", "f64"),
+                                          testing::Values("avx2", "avx512")),
+                         [](const auto& p) {
+                           return fmt::format("{}_{}", std::get<0>(p.param), std::get<1>(p.param));
+                         });
 
 }  // namespace
 }  // namespace netc::test
