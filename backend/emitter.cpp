@@ -233,7 +233,10 @@ void Emitter::loop(Value* lo, Value* hi, int64_t step, const std::function<void(
   auto* back = b.CreateBr(head);
   llvm::LLVMContext& c = module_.getContext();
   auto* no_unroll = llvm::MDNode::get(c, {llvm::MDString::get(c, "llvm.loop.unroll.disable")});
-  auto* id = llvm::MDNode::getDistinct(c, {nullptr, no_unroll});
+  // Processors keep decoded instructions by lines of 64 bytes: a short loop should be in few.
+  auto* align = llvm::MDNode::get(c, {llvm::MDString::get(c, "llvm.loop.align"),
+                                      llvm::ConstantAsMetadata::get(b.getInt32(64))});
+  auto* id = llvm::MDNode::getDistinct(c, {nullptr, no_unroll, align});
   id->replaceOperandWith(0, id);
   back->setMetadata(llvm::LLVMContext::MD_loop, id);
   if (on_close) on_close(depth());
