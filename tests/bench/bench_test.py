@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Tests of tools/bench that measure nothing: bench_test.py NETC"""
+import argparse
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
+import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "tools" / "bench"
@@ -159,6 +164,27 @@ class Accuracy(unittest.TestCase):
         text = self.accuracy.page([(net, near), (net, far)], 3, dict(netc="0.1.0", torch="2.0"))
         self.assertIn("| 98.00 % (20.00 to 98.70) | 98.30 % (98.20 to 98.40) | -0.30 |", text)
         self.assertIn("| **-0.40: short** |", text)
+
+    def test_goes_on_from_what_was_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "kept.json")
+            options = argparse.Namespace(seeds=2, keep=file)
+            net = self.accuracy.NETS[0]
+            asked = []
+
+            def accuracy(_, net, seed, folder):
+                asked.append(seed)
+                if seed == 2 and len(asked) == 3:
+                    raise runners.Failed("out of time")
+                return 97 + seed
+
+            with contextlib.redirect_stdout(io.StringIO()), \
+                 unittest.mock.patch.dict(self.accuracy.SYSTEMS, netc=accuracy, torch=accuracy):
+                with self.assertRaises(runners.Failed):
+                    self.accuracy.measured(options, net, folder, {})
+                kept = json.loads(file.read_text())
+                self.assertEqual(self.accuracy.measured(options, net, folder, kept), dict(netc=[98, 99], torch=[98, 99]))
+            self.assertEqual(asked, [1, 1, 2, 2, 2])
 
 
 class PeerProcess(unittest.TestCase):
