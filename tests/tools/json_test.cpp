@@ -151,6 +151,7 @@ TEST(Json, ARunThatASecondSignalEndsSaysWhatIsKept) {
   s.example("mnist.net", 400, 50);
   // Both signals come before the program can go on with the step that the first lets it finish.
   const auto stopped = [&](const std::string& options, const std::string& when) {
+    s.write("out", "");  // there for `grep` before the shell has begun the program
     return shell(s, "netc train mnist.net --epochs 100000 " + options +
                         " >out 2>err & p=$!; while ! grep -q '" + when +
                         "' out; do sleep 0.02; done; kill -STOP $p; kill -INT $p; kill -TERM $p; "
