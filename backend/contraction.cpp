@@ -220,24 +220,22 @@ void ContractKernel::rows(Tile panel, Value* row_start) {
   Value* segment = p_.segmented < 0 ? nullptr : all_but_last_segment(panel, row_start);
   bool late = finishes_late();
   Value* end = late ? e_.b.CreateAdd(panel.row_end, e_.i64(p_.rows)) : panel.row_end;
-  e_.loop(
-      row_start, end, p_.rows,
-      [&](Value* row) {
-        Tile tile = at_row(panel, row);
-        const Sums sums = segment ? take_up(tile, segment, row_start, row) : zeros(tile);
-        if (late)
-          fold_in_parts(tile, row_start, row, sums);
-        else
-          fold(tile, 0, sums);
-        if (dot()) return finish_dot(tile, row, sums);
-        put_aside(sums);
-        if (late) return;
-        Value* count = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
-                                                  e_.b.CreateSub(tile.row_end, row));
-        const auto finish = [&](Value* i) { finish_row(tile, e_.b.CreateAdd(row, i), i); };
-        e_.loop(e_.i64(0), count, 1, finish, p_.rows);
-      },
-      row_block_ / p_.rows);
+  const auto next = [&](Value* row) {
+    Tile tile = at_row(panel, row);
+    const Sums sums = segment ? take_up(tile, segment, row_start, row) : zeros(tile);
+    if (late)
+      fold_in_parts(tile, row_start, row, sums);
+    else
+      fold(tile, 0, sums);
+    if (dot()) return finish_dot(tile, row, sums);
+    put_aside(sums);
+    if (late) return;
+    Value* count = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.i64(p_.rows),
+                                              e_.b.CreateSub(tile.row_end, row));
+    const auto finish = [&](Value* i) { finish_row(tile, e_.b.CreateAdd(row, i), i); };
+    e_.loop(e_.i64(0), count, 1, finish, p_.rows);
+  };
+  e_.loop(row_start, end, p_.rows, next, row_block_ / p_.rows);
 }
 
 ContractKernel::Tile ContractKernel::at_row(const Tile& panel, Value* row) {

@@ -83,10 +83,10 @@ void ContractKernel::finish_row(Tile tile, Value* row, Value* i) {
     }
     return;
   }
-  vectors(
-      e_, start, tile.column_end, label(p_.column).size, false, 1,
-      [&](const std::vector<Coord>& at) { finish(at[0], b.CreateSub(at[0].base, start)); }, false,
-      tile.columns);
+  const auto column = [&](const std::vector<Coord>& at) {
+    finish(at[0], b.CreateSub(at[0].base, start));
+  };
+  vectors(e_, start, tile.column_end, label(p_.column).size, false, 1, column, false, tile.columns);
 }
 
 void ContractKernel::finish_dot(Tile tile, Value* row, const Sums& sums) {

@@ -208,8 +208,9 @@ Dim operator*(const Dim& a, const Dim& b) {
     return __builtin_mul_overflow(a.constant_, b.constant_, &coefficient) ? Dim::poison()
                                                                           : Dim(coefficient);
   Dim::Terms product;
-  for (const auto& [left, p] : a.terms()) {
-    for (const auto& [right, q] : b.terms()) {
+  const Dim::Terms lefts = a.terms(), rights = b.terms();
+  for (const auto& [left, p] : lefts) {
+    for (const auto& [right, q] : rights) {
       if (__builtin_mul_overflow(p, q, &coefficient)) return Dim::poison();
       Dim::Monomial monomial = left;
       monomial.insert(monomial.end(), right.begin(), right.end());

@@ -17,23 +17,15 @@ using ir::ValueId;
 
 namespace {
 
-/// Values that some result of `body` needs.
-std::vector<bool> needed(const Function& body) {
+/// Values that some of the first `results` results of `body` needs.
+std::vector<bool> needed(const Function& body, size_t results) {
   std::vector<bool> out(body.values.size(), false);
-  for (const ir::Result& r : body.results)
-    if (r.value) out[r.value.index] = true;
+  for (size_t r = 0; r < results; ++r)
+    if (const ValueId v = body.results[r].value) out[v.index] = true;
   for (size_t i = body.values.size(); i-- > 0;)
     if (out[i])
       for (ValueId a : body.values[i].args) out[a.index] = true;
   return out;
-}
-
-/// Values that result 0 needs.
-std::vector<bool> needed_by_first(const Function& function) {
-  Function only_first;
-  only_first.values = function.values;
-  only_first.results = {function.results[0]};
-  return needed(only_first);
 }
 
 }  // namespace
@@ -73,7 +65,7 @@ bool Opened::on_path(const Value& value, const Map& map, const std::vector<bool>
 
 void Opened::copy_body(const Function& body, Map& map, const std::vector<ir::LocId>& call,
                        bool top) {
-  auto useful = top ? needed_by_first(body) : needed(body);
+  auto useful = needed(body, top ? 1 : body.results.size());
   for (size_t i = 0; i < body.values.size(); ++i)  // a call is needed when any result of it is
     if (is_call_result(body.values[i]) && useful[i]) useful[body.values[i].args[0].index] = true;
   for (size_t i = body.params.size(); i < body.values.size(); ++i) {

@@ -24,6 +24,10 @@ Lifetime lifetime(const passes::KernelUses& uses, size_t value, bool forever) {
   return {home, readers.empty() ? home : *std::max_element(readers.begin(), readers.end())};
 }
 
+int64_t bytes_of(const ir::Value& stored, int64_t batch) {
+  return passes::stored_bytes(stored, batch).value_or(INT64_MAX / 4);
+}
+
 int64_t stored(const MemoryPiece& piece) { return piece.bytes + piece.padding; }
 
 using Places = std::map<std::string, ir::Place>;
@@ -44,6 +48,13 @@ ir::Place declaration(const Places& places, const std::string& name) {
   return at == places.end() ? ir::Place() : at->second;
 }
 }  // namespace
+
+int64_t planned_bytes(const ir::Function& f, int64_t batch) {
+  int64_t end = 0;
+  for (const ir::Value& v : f.values)
+    if (v.storage) end = std::max(end, v.storage->offset + bytes_of(v, batch));
+  return end;
+}
 
 MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
                      const ir::Module& source) {
@@ -68,8 +79,7 @@ MemoryUse memory_use(const ir::Module& module, ir::FunctionId id, int64_t batch,
   for (size_t i = 0; i < f.values.size(); ++i) {
     const ir::Value& v = f.values[i];
     if (!v.storage) continue;
-    const int64_t bytes = passes::stored_bytes(v, batch).value_or(INT64_MAX / 4);
-    use.planned = std::max(use.planned, v.storage->offset + bytes);
+    const int64_t bytes = bytes_of(v, batch);
     const int64_t elements = passes::element_bytes(v, batch).value_or(bytes);
     if (roles[i] == ir::Role::Param) use.params += elements;
     if (roles[i] == ir::Role::State) use.states += elements;

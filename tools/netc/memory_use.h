@@ -19,11 +19,13 @@ struct MemoryPiece {
 };
 
 struct MemoryUse {
-  int64_t planned = 0;             ///< bytes of the arena up to the end of the last value
   int64_t params = 0, states = 0;  ///< without padding
   std::string peak_kernel;         ///< while it runs most is needed; empty: there are no kernels
   std::vector<MemoryPiece> peak;   ///< largest first
 };
+
+/// Bytes of the arena up to the end of the last value of `f` at Stage::Plan.
+int64_t planned_bytes(const ir::Function& f, int64_t batch);
 
 /// Of `f` at Stage::Plan, with rows for `batch` records. `source` is the module that it was lowered
 /// from, which knows where inputs and parameters are declared.

@@ -401,13 +401,14 @@ CompiledEntry Session::compile(const ir::Module& module, const std::string& entr
 void Session::check_memory(const ir::Module& module, ir::FunctionId f,
                            int64_t batch_capacity) const {
   const int64_t limit = runtime::limits().memory;
+  const int64_t planned = planned_bytes(module[f], batch_capacity);
+  if (planned <= limit) return;
   const MemoryUse use = memory_use(module, f, batch_capacity, program_.module);
-  if (use.planned <= limit || use.peak.empty()) return;
+  if (use.peak.empty()) return;
   const MemoryPiece& largest = use.peak.front();
-  ir::Diagnostic d =
-      plain_diagnostic("E0311", fmt::format("`{}` needs {} of memory at batch {}, the limit is {}",
-                                            module[f].name, byte_text(double(use.planned)),
-                                            batch_capacity, byte_text(double(limit))));
+  ir::Diagnostic d = plain_diagnostic(
+      "E0311", fmt::format("`{}` needs {} of memory at batch {}, the limit is {}", module[f].name,
+                           byte_text(double(planned)), batch_capacity, byte_text(double(limit))));
   d.place = largest.place;
   d.label = fmt::format("`{}`, {}, is the largest tensor: {}", largest.name, largest.type,
                         byte_text(double(largest.bytes)));
