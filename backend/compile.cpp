@@ -473,7 +473,7 @@ runtime::Plan compile(const ir::Module& module, ir::FunctionId entry, const Comp
   plan.name = unit.function.name;
   plan.batch_capacity = options.batch_capacity;
   schedule(unit, plan, *holder, options.batch_capacity);
-  plan.slots = slots_of(unit.function);
+  plan.slots = slots_of(unit.function, options.batch_capacity);
   std::map<int64_t, int64_t> moved;
   for (const auto& [value, to] : unit.copies) moved[unit.function[value].storage->offset] = to;
   for (runtime::Slot& slot : plan.slots) {
@@ -500,7 +500,7 @@ runtime::Plan interpret(const ir::Module& module, ir::FunctionId entry, int64_t 
   plan.name = f.name;
   plan.batch_capacity = batch_capacity;
   plan.arena_bytes = aligned(planned_bytes(f, batch_capacity)) + kSlack;
-  plan.slots = slots_of(f);
+  plan.slots = slots_of(f, batch_capacity);
   plan.phases = {{{{f.name, run_reference, holder.get(), 1, 0, 0}}}};
   plan.code = holder;
   return plan;

@@ -120,10 +120,10 @@ Value* Emitter::polynomial(const std::vector<int64_t>& coefficients, Value* batc
 
 /// Sizes that are no polynomials (`batch // 2`): their values for every n, looked up.
 Value* Emitter::table(const ir::Dim& dim) {
-  std::vector<uint64_t> values;
-  for (int64_t n = 0; n <= capacity; ++n)
-    values.push_back(static_cast<uint64_t>(dim.evaluate({{"batch", n}}).value_or(0)));
-  auto* data = llvm::ConstantDataArray::get(module_.getContext(), values);
+  const std::vector<int64_t> values = dim.values("batch", capacity);
+  auto* data = llvm::ConstantDataArray::get(
+      module_.getContext(),
+      llvm::ArrayRef(reinterpret_cast<const uint64_t*>(values.data()), values.size()));
   auto* global = new llvm::GlobalVariable(module_, data->getType(), true,
                                           llvm::GlobalValue::PrivateLinkage, data, "sizes");
   return b.CreateLoad(b.getInt64Ty(), b.CreateGEP(b.getInt64Ty(), global, batch_));

@@ -69,7 +69,14 @@ Value* Pull::checked_index(const ir::Value& value, const Coords& at) {
   i = convert(e_, i, f_[value.args[0]].type.dtype, ir::DType::i64);
   Value* zero = llvm::Constant::getNullValue(i->getType());
   if (wraps) i = b.CreateSelect(b.CreateICmpSLT(i, zero), b.CreateAdd(i, n), i);
-  e_.fault(b.CreateICmpUGE(i, n));
+  Value* bad = b.CreateICmpUGE(i, n);
+  // Where there is no element, what is read before the loop of no rounds is none.
+  for (const Dim& size : value.type.shape) {
+    if (size.is_constant() && size.constant() > 0) continue;
+    Value* some = b.CreateICmpNE(e_.size(size), e_.i64(0));
+    bad = b.CreateAnd(bad, Emitter::is_vector(bad) ? e_.splat(some) : some);
+  }
+  e_.fault(bad);
   Value* last = b.CreateSub(n, e_.integer(1, n->getType()));
   i = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, i, last);
   i = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, i, zero);

@@ -133,7 +133,7 @@ void note_promise(const ir::Function& f, const ir::Value& promise,
 }
 
 runtime::Slot slot(const ir::Function& f, ValueId v, const std::string& name,
-                   runtime::SlotRole role) {
+                   runtime::SlotRole role, int64_t capacity) {
   const ir::Value& value = f[v];
   if (!value.storage) throw std::logic_error("backend: `" + name + "` has no place in the arena");
   runtime::Slot s;
@@ -141,10 +141,10 @@ runtime::Slot slot(const ir::Function& f, ValueId v, const std::string& name,
   s.role = role;
   s.type = element_type(value.type.dtype);
   for (const Dim& d : value.type.shape) {
-    auto coefficients = d.coefficients("batch");
-    if (!coefficients)
-      throw std::logic_error("backend: size " + d.str() + " of `" + name + "` is no polynomial");
-    s.shape.push_back({*coefficients});
+    if (auto coefficients = d.coefficients("batch"))
+      s.shape.push_back({.coefficients = *coefficients});
+    else
+      s.shape.push_back({.values = d.values("batch", capacity)});
   }
   s.batched = !value.type.shape.empty() && value.type.shape[0] == Dim::symbol("batch");
   s.offset = value.storage->offset;
@@ -155,10 +155,10 @@ runtime::Slot slot(const ir::Function& f, ValueId v, const std::string& name,
 
 }  // namespace
 
-std::vector<runtime::Slot> slots_of(const ir::Function& f) {
+std::vector<runtime::Slot> slots_of(const ir::Function& f, int64_t capacity) {
   std::vector<runtime::Slot> slots;
   for (const ir::Parameter& p : f.params) {
-    slots.push_back(slot(f, p.value, f[p.value].name, slot_role(p.role)));
+    slots.push_back(slot(f, p.value, f[p.value].name, slot_role(p.role), capacity));
     if (p.init) slots.back().init = initializer(*p.init);
   }
   for (const ir::Value& v : f.values) {
@@ -166,7 +166,7 @@ std::vector<runtime::Slot> slots_of(const ir::Function& f) {
     if (promise) note_promise(f, v, slots);
   }
   for (const ir::Result& r : f.results)
-    slots.push_back(slot(f, r.value, r.name, runtime::SlotRole::Result));
+    slots.push_back(slot(f, r.value, r.name, runtime::SlotRole::Result, capacity));
   return slots;
 }
 

@@ -8,8 +8,8 @@
 
 namespace netc::backend {
 
-/// Inputs, parameters, states in order, then the results.
-std::vector<runtime::Slot> slots_of(const ir::Function& function);
+/// Inputs, parameters, states in order, then the results, for batches of up to `capacity` rows.
+std::vector<runtime::Slot> slots_of(const ir::Function& function, int64_t capacity);
 
 /// Bytes of a stored value when the batch has `batch` rows, with padding between its rows.
 int64_t stored_bytes(const ir::Function& function, ir::ValueId v, int64_t batch);

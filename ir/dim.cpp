@@ -361,6 +361,12 @@ std::optional<std::vector<int64_t>> Dim::coefficients(std::string_view name) con
   return list;
 }
 
+std::vector<int64_t> Dim::values(const std::string& name, int64_t last) const {
+  std::vector<int64_t> list;
+  for (int64_t n = 0; n <= last; ++n) list.push_back(evaluate({{name, n}}).value_or(0));
+  return list;
+}
+
 int64_t Dim::content() const {
   const Terms all = terms();
   uint64_t divisor = 0;

@@ -57,6 +57,8 @@ class Dim {
   std::vector<std::string> symbols() const;
   /// Coefficients c_k of name^k when the size is a polynomial in `name` alone.
   std::optional<std::vector<int64_t>> coefficients(std::string_view name) const;
+  /// Its values where `name` is 0, 1, … `last`; 0 where it has none.
+  std::vector<int64_t> values(const std::string& name, int64_t last) const;
   /// Greatest common divisor of the coefficients, with the sign of the last term; 1 for zero.
   int64_t content() const;
   /// True when the text is a sum of several terms, or a single name or unsigned number.

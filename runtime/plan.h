@@ -45,10 +45,13 @@ struct Phase {
   bool alone = false;  ///< so short that one thread is faster: the others' caches are cold
 };
 
-/// A size that depends on the batch n as a polynomial: sum of coefficients[k] * n^k.
+/// A size that depends on the batch n: the sum of coefficients[k] * n^k, or, where it is no
+/// polynomial (`batch // 2`), values[n] for each n up to Plan::batch_capacity.
 struct Extent {
-  std::vector<int64_t> coefficients;
+  std::vector<int64_t> coefficients = {};
+  std::vector<int64_t> values = {};
   int64_t at(int64_t batch) const {
+    if (!values.empty()) return values.at(static_cast<size_t>(batch));
     int64_t sum = 0, power = 1;
     for (int64_t c : coefficients) sum += c * power, power *= batch;
     return sum;

@@ -124,6 +124,14 @@ TEST(Dim, Coefficients) {
   EXPECT_EQ((n * n * 3 + 4).coefficients("batch"), (std::vector<int64_t>{4, 0, 3}));
   EXPECT_EQ(Dim(0).coefficients("batch"), (std::vector<int64_t>{0}));
   EXPECT_EQ((n + Dim::symbol("m")).coefficients("batch"), std::nullopt);
+  EXPECT_EQ(floor_div(n, 2).coefficients("batch"), std::nullopt);
+}
+
+TEST(Dim, Values) {
+  Dim n = Dim::symbol("batch");
+  EXPECT_EQ((floor_div(n - 2, 2) + 1).values("batch", 5), (std::vector<int64_t>{0, 0, 1, 1, 2, 2}));
+  EXPECT_EQ(Dim(3).values("batch", 0), (std::vector<int64_t>{3}));
+  EXPECT_EQ(floor_div(Dim(6), n).values("batch", 2), (std::vector<int64_t>{0, 6, 3}));
 }
 
 }  // namespace
