@@ -214,10 +214,13 @@ Value* ContractKernel::element(const Tile& tile, int which, int i, int j) {
     const Panels& panels = packed_[which];
     access = {access.base, 0, panels.strides, {}};
     base = e_.base(panels.base);
-    Value* offset = e_.b.CreateMul(tile.panel_vector, e_.size(panels.vector_stride));
-    at[size_t(p_.column)] = {offset, e_.i64(1), nullptr};
-    access.strides[size_t(p_.column)] = 1;
-    displacement = panels.vector_stride * Dim(j);
+    const bool rows = packs_rows(p_, which);
+    const auto l = size_t(rows ? p_.row : p_.column);
+    Value* vector = rows ? e_.b.CreateUDiv(at[l].base, e_.i64(p_.rows)) : tile.panel_vector;
+    at[l] = e_.uniform(e_.b.CreateMul(vector, e_.size(panels.vector_stride)));
+    if (!rows) at[l].step = e_.i64(1);
+    access.strides[l] = 1;
+    displacement = rows ? Dim(i) : panels.vector_stride * Dim(j);
   } else {
     if (p_.row >= 0) displacement = access.strides[size_t(p_.row)] * Dim(i);
     if (has_column) {

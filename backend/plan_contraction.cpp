@@ -53,6 +53,7 @@ class Planner {
     }
     consider(p_);  // no lanes at all
     split_for_cache(best);
+    pack_rows(best);
     choose_segments(best);
     return best;
   }
@@ -254,7 +255,8 @@ class Planner {
   bool runs_along_rows(const ContractionPlan& c) const {
     if (c.row < 0 || c.folded.empty()) return true;
     for (int which : {0, 1})
-      if (label(c.row).present[which] && unit_stride(c.folded.back(), which)) return true;
+      if (label(c.row).present[which] && (c.pack[which] || unit_stride(c.folded.back(), which)))
+        return true;
     return false;
   }
 
@@ -277,6 +279,27 @@ class Planner {
     if (panel < kCacheBytes || wanted < 2) return;
     c.split = farthest;
     c.split_block = ceil_div(size(farthest), wanted);
+  }
+
+  /// Scalars of a tile's rows that lie side by side lie a line or a page apart along the folded
+  /// loop, where the processor does not see what comes next. Where many panels of columns read them
+  /// from beyond the first cache, a copy in the order of the loop pays.
+  void pack_rows(ContractionPlan& c) const {
+    constexpr double kLeastBytes = 256 << 10;
+    constexpr int64_t kLeastPanels = 8;
+    if (c.kind == TileKind::Dot || k_.blocks.rows > 0 || c.panels.count < kLeastPanels) return;
+    for (int which : {0, 1}) {
+      if (c.row < 0 || !unit_stride(c.row, which) || c.folded.empty()) continue;
+      double elements = 1;
+      bool steady = true;
+      for (const Label& l : p_.labels) {
+        if (l.present[which]) elements *= double(e_.at_capacity(l.size));
+        steady = steady && !l.panels[which];
+      }
+      const double bytes = bytes_at_capacity(e_, f_[c.operands[size_t(which)].base].type);
+      if (steady && bytes >= kLeastBytes && elements * double(bytes_) <= bytes)
+        c.pack[which] = true;
+    }
   }
 
   /// Tiles of rows read the same vectors, neighbours the same lines of scalars. Where these do not

@@ -2,9 +2,11 @@
 // labels, operands seen through views, epilogues, integers; against the interpreter.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "support.h"
 
@@ -149,6 +151,34 @@ TEST(Einsum, FoldsLongerThanTheCacheGoInSegments) {
           b.result("h", b.where(b.binary(Op::gt, h, b.like(h, 0)), h, b.like(h, 0)));
         },
         {.capacity = 37, .n = 29}, 2e-4, "forward, k = " + std::to_string(k));
+}
+
+TEST(Einsum, RowsThatManyPanelsReadAreCopiedInTheOrderOfTheLoop) {
+  // The gradient of wide weights, with an update; no tile divides the sizes.
+  const auto build = [](DType type, const Shape& x, const Shape& y) {
+    return [=](Builder& b) {
+      auto left = b.parameter("x", {type, x}), right = b.parameter("y", {type, y});
+      auto w = b.parameter("w", {type, {x[1], y[1]}});
+      auto d = b.einsum("bi,bj->ij", left, right);
+      b.result("w", b.binary(Op::sub, w, b.binary(Op::mul, d, b.like(d, 0.1))));
+    };
+  };
+  const Dim batch = Dim::symbol("batch");
+  for (const auto& [type, width, tolerance] :
+       {std::tuple{DType::f32, 364, 2e-4}, std::tuple{DType::f64, 181, 1e-11}}) {
+    const auto program = build(type, {batch, 1197}, {batch, width});
+    for (int64_t n : {0, 1, 6, 59})
+      check(program, {.capacity = 60, .n = n}, tolerance, "n = " + std::to_string(n));
+    ir::Module module = module_of(program);
+    plan_by_hand(module, Grouping::Whole, 60);
+    for (CpuLevel level : levels()) {
+      const auto plan =
+          compile(module, ir::FunctionId(0), {.cpu = level, .batch_capacity = 60, .optimise = 1});
+      EXPECT_TRUE(std::any_of(plan.phases[0].tasks.begin(), plan.phases[0].tasks.end(),
+                              [](const auto& t) { return t.name.find("pack0") != t.name.npos; }))
+          << name(level);
+    }
+  }
 }
 
 TEST(Einsum, SumsOverSeveralLabelsGoInSegments) {
