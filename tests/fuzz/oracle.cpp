@@ -26,8 +26,11 @@ class Tracker {
  public:
   Tracker(const ir::Module& module, OracleResult& out) : module_(module), out_(out) {}
 
-  std::vector<Tracked> run(ir::FunctionId function, const std::vector<Tracked>& args) {
+  /// `whole`: for each result whether all of it is read; empty: all are.
+  std::vector<Tracked> run(ir::FunctionId function, const std::vector<Tracked>& args,
+                           const std::vector<bool>& whole = {}) {
     const ir::Function& f = module_[function];
+    const std::vector<bool> read = read_whole(f, whole);
     std::vector<Tracked> values(f.values.size());
     for (size_t i = 0; i < args.size(); ++i) values[f.params[i].value.index] = args[i];
     std::vector<Tracked> further;
@@ -43,10 +46,12 @@ class Tracker {
       if (value.op == ir::Op::call) {
         std::vector<Tracked> inner;
         for (const Tracked* t : operands) inner.push_back(*t);
-        further = run(std::get<ir::FunctionId>(value.attrs[0]), inner);
+        const auto callee = std::get<ir::FunctionId>(value.attrs[0]);
+        further = run(callee, inner, results_read_whole(f, v, read));
         values[v] = further.at(0);
         continue;
       }
+      is_read_whole_ = read[v];
       values[v] = compute(value, operands);
     }
     std::vector<Tracked> results;
@@ -58,6 +63,37 @@ class Tracker {
  private:
   const ir::Module& module_;
   OracleResult& out_;
+  bool is_read_whole_ = true;  ///< all elements of the value that is computed
+
+  /// Whether `user` reads every element of its operand `a`.
+  static bool reads_whole(const Value& user, size_t a) {
+    const bool drops = user.op == ir::Op::slice || user.op == ir::Op::diagonal ||
+                       user.op == ir::Op::windows || (user.op == ir::Op::gather && a == 0);
+    return !drops && std::none_of(user.type.shape.begin(), user.type.shape.end(),
+                                  [](const ir::Dim& d) { return d == ir::Dim(0); });
+  }
+
+  /// For each value whether all its elements are surely needed for the results.
+  static std::vector<bool> read_whole(const ir::Function& f, const std::vector<bool>& whole) {
+    std::vector<bool> read(f.values.size());
+    for (size_t r = 0; r < f.results.size(); ++r)
+      if (f.results[r].value && (whole.empty() || whole[r])) read[f.results[r].value.index] = true;
+    for (size_t v = f.values.size(); v-- > 0;)
+      for (size_t a = 0; a < f.values[v].args.size(); ++a)
+        if (read[v] && reads_whole(f.values[v], a)) read[f.values[v].args[a].index] = true;
+    return read;
+  }
+
+  /// The same of the results of the call `at`: its value, then the `result` values behind it.
+  std::vector<bool> results_read_whole(const ir::Function& f, size_t at,
+                                       const std::vector<bool>& read) const {
+    const Value& call = f.values[at];
+    std::vector<bool> whole(module_[std::get<ir::FunctionId>(call.attrs[0])].results.size());
+    whole.at(0) = read[at];
+    for (size_t v = at + 1; v < f.values.size() && f.values[v].op == ir::Op::result; ++v)
+      whole.at(size_t(std::get<int64_t>(f.values[v].attrs[0]))) = read[v];
+    return whole;
+  }
   using Operands = std::vector<const Tracked*>;
 
   Tracked compute(const Value& value, const Operands& args) {
@@ -192,7 +228,7 @@ class Tracker {
       if (given.error[i] > 0)
         out_.fault_uncertain = true;
       else if (given.value.ints[i] < low || given.value.ints[i] >= n)
-        out_.faulted = true;
+        (is_read_whole_ ? out_.faulted : out_.fault_unread) = true;
     }
   }
 

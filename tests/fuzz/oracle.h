@@ -29,6 +29,7 @@ struct OracleResult {
   std::vector<Tracked> results;
   bool faulted = false;          ///< a computed index left its range
   bool fault_uncertain = false;  ///< or may have left it
+  bool fault_unread = false;     ///< or left it where nothing may need the element
   /// A comparison, rounding or extreme was decided with no margin, so that the derivative may be
   /// any of several.
   bool at_kink = false;
