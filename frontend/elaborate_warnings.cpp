@@ -2,6 +2,7 @@
 // logits, and bytes that reach the weights as they are.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "frontend/elaborate_state.h"
@@ -124,13 +125,26 @@ void Elaborator::warn_of_missing_batch(ir::ValueId v, Span at) {
   }
   std::string batched = text(at);
   const size_t bracket = batched.find('[');
-  if (bracket == std::string::npos)
+  const auto name = std::find_if(t.shape.begin(), t.shape.end(),
+                                 [](const ir::Dim& d) { return d.is_atom() && !d.is_constant(); });
+  const bool elsewhere = name != t.shape.end() && bracket != std::string::npos;
+  if (elsewhere) {
+    batched = batched.substr(0, bracket + 1) + name->str();
+    for (auto d = t.shape.begin(); d != t.shape.end(); ++d)
+      if (d != name) batched += ", " + d->str();
+    batched += "]";
+  } else if (bracket == std::string::npos) {
     batched += "[" + batch + "]";
-  else
+  } else {
     batched.insert(bracket + 1, batch + (t.shape.empty() ? "" : ", "));
-  ir::Diagnostic w = error(
-      "W0314", fmt::format("`{}` holds one record, and training feeds a batch of them", input), at,
-      "no size that is a name");
+  }
+  const std::string what =
+      elsewhere
+          ? fmt::format("has `{}` behind other sizes, and training feeds records along the first",
+                        name->str())
+          : "holds one record, and training feeds a batch of them";
+  ir::Diagnostic w = error("W0314", fmt::format("`{}` {}", input, what), at,
+                           elsewhere ? "the first size is a number" : "no size that is a name");
   w.severity = ir::Severity::Warning;
   if (constant.find("batch") != std::string::npos) {
     w.helps.push_back(

@@ -236,6 +236,19 @@ TEST(Messages, propose_no_dim_that_does_not_fit) {
   }
 }
 
+TEST(Messages, move_a_batch_that_is_not_the_first_size) {
+  const std::string said = findings_of(
+      "m.net", "model m {\n  input x: f32[3, 2, batch]\n  loss mean(x)\n}\ntrain { epochs = 1 }\n");
+  EXPECT_EQ(
+      said,
+      R"(warning[W0314]: `x` has `batch` behind other sizes, and training feeds records along the first
+ --> m.net:2:12
+2 |   input x: f32[3, 2, batch]
+  |            ^^^^^^^^^^^^^^^^ the first size is a number
+  = help: put the batch first: `x: f32[batch, 3, 2]`
+)");
+}
+
 TEST(Messages, call_the_batch_as_other_inputs_do) {
   const auto helps = [](const std::string& inputs) {
     return findings_of("m.net", inputs + "  loss mean(x) + mean(y)\n}\ntrain { epochs = 1 }\n");
