@@ -10,7 +10,7 @@ namespace netc::ir {
 ///   - windows that do not overlap, folded: the same elements in another order, zeros between;
 ///   - a folded contraction whose one operand holds the places and whose other the windows' own
 ///     elements: a contraction of the windows of the first, bordered by zeros, with the second
-///     flipped;
+///     flipped; where the second is inf or NaN, places at the border become NaN;
 ///   - a contraction of an operand whose dims were joined so that it is no affine view of memory:
 ///     a contraction over the single dims.
 /// Else `v`.

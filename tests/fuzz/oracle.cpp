@@ -158,6 +158,11 @@ class Tracker {
     return std::all_of(t.error.begin(), t.error.end(), [](double e) { return e == 0; });
   }
 
+  static bool all_finite(const Tracked& t) {
+    return std::all_of(t.value.floats.begin(), t.value.floats.end(),
+                       [](double x) { return std::isfinite(x); });
+  }
+
   static Tracked blank(const Value& value) {
     Tracked t;
     t.value = Array::zeros(value.type.dtype, sizes(value));
@@ -200,6 +205,9 @@ class Tracker {
       for (size_t i = 0; i < count; ++i)
         if (args[1]->error[i] > 0) out.error[i] = kUnknown;
     if (!ir::is_float(value.type.dtype)) return out;
+    // Passes may write it as a contraction over a border of zeros, of which 0 * inf is NaN.
+    if (value.op == ir::Op::fold_windows && !all_finite(*args[0]))
+      std::fill(out.error.begin(), out.error.end(), kUnknown);
     if (args.empty())
       out.tangent.assign(count, 0);
     else
