@@ -120,10 +120,8 @@ Value* Emitter::polynomial(const std::vector<int64_t>& coefficients, Value* batc
 
 /// Sizes that are no polynomials (`batch // 2`): their values for every n, looked up.
 Value* Emitter::table(const ir::Dim& dim) {
-  const std::vector<int64_t> values = dim.values("batch", capacity);
-  auto* data = llvm::ConstantDataArray::get(
-      module_.getContext(),
-      llvm::ArrayRef(reinterpret_cast<const uint64_t*>(values.data()), values.size()));
+  std::vector<int64_t> values = dim.values("batch", capacity);
+  auto* data = llvm::ConstantDataArray::get(module_.getContext(), values);
   auto* global = new llvm::GlobalVariable(module_, data->getType(), true,
                                           llvm::GlobalValue::PrivateLinkage, data, "sizes");
   return b.CreateLoad(b.getInt64Ty(), b.CreateGEP(b.getInt64Ty(), global, batch_));

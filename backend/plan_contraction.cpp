@@ -206,15 +206,21 @@ class Planner {
     return false;
   }
 
+  /// Elements of an operand by its labels: more than it has in memory where windows overlap.
+  double elements_of(int which) const {
+    double elements = 1;
+    for (const Label& l : p_.labels)
+      if (l.present[which]) elements *= double(e_.at_capacity(l.size));
+    return elements;
+  }
+
   /// Operands with the lanes' label, not contiguous along it, are copied to panels first when they
   /// are read often enough; else their lanes are gathered.
   double choose_packing(ContractionPlan& c) {
     double cost = 0;
     for (int which : {0, 1}) {
       if (!label(c.lane).present[which] || unit_stride(c.lane, which)) continue;
-      double elements = 1;
-      for (const Label& l : p_.labels)
-        if (l.present[which]) elements *= double(e_.at_capacity(l.size));
+      const double elements = elements_of(which);
       double loads = p_.multiplications / double(c.rows);
       bool simple = !(c.row >= 0 && label(c.row).present[which]);
       if (simple && elements * 4 < loads * 2)
@@ -288,16 +294,12 @@ class Planner {
     constexpr double kLeastBytes = 256 << 10;
     constexpr int64_t kLeastPanels = 8;
     if (c.kind == TileKind::Dot || k_.blocks.rows > 0 || c.panels.count < kLeastPanels) return;
+    if (c.row < 0 || c.folded.empty()) return;
     for (int which : {0, 1}) {
-      if (c.row < 0 || !unit_stride(c.row, which) || c.folded.empty()) continue;
-      double elements = 1;
-      bool steady = true;
-      for (const Label& l : p_.labels) {
-        if (l.present[which]) elements *= double(e_.at_capacity(l.size));
-        steady = steady && !l.panels[which];
-      }
-      const double bytes = bytes_at_capacity(e_, f_[c.operands[size_t(which)].base].type);
-      if (steady && bytes >= kLeastBytes && elements * double(bytes_) <= bytes)
+      const ir::Access& operand = c.operands[size_t(which)];
+      if (!unit_stride(c.row, which) || operand.panels) continue;
+      const double bytes = bytes_at_capacity(e_, f_[operand.base].type);
+      if (bytes >= kLeastBytes && elements_of(which) * double(bytes_) <= bytes)
         c.pack[which] = true;
     }
   }

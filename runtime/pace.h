@@ -10,9 +10,9 @@ namespace netc::runtime {
 
 /// Measures the runs of one plan and says how the next one goes: on all threads or on one. Steps of
 /// some ten microseconds may lose more at the barriers than they gain, by how much depends on the
-/// machine and on who else uses it; so some runs of either kind are compared, again after a while
-/// that grows as the answer stays, and as soon as runs take longer than those of the other kind
-/// did. Results are the same either way.
+/// machine and on who else uses it; so some runs of either kind are compared, again after a
+/// while, and as soon as runs take longer than those of the other kind did. Results are the same
+/// either way.
 class Pace {
  public:
   bool on_all() const {
@@ -32,7 +32,8 @@ class Pace {
     } else if (number_ == kProbes) {
       const bool before = on_all_;
       on_all_ = probed_[true].typical() <= probed_[false].typical();
-      period_ = on_all_ == before ? std::min(2 * period_, kPeriod) : kFirstPeriod;
+      // What all threads would take is not seen from one: it is asked sooner, then less often.
+      period_ = on_all_ ? kPeriod : before ? kFirstPeriod : std::min(2 * period_, kPeriod);
     } else if (recent_.count == kRecent) {
       if (recent_.typical() > probed_[!on_all_].typical()) number_ = 0;
       recent_ = {};

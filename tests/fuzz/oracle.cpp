@@ -94,6 +94,7 @@ class Tracker {
       whole.at(size_t(std::get<int64_t>(f.values[v].attrs[0]))) = read[v];
     return whole;
   }
+
   using Operands = std::vector<const Tracked*>;
 
   Tracked compute(const Value& value, const Operands& args) {

@@ -30,6 +30,7 @@ struct OracleResult {
   bool faulted = false;          ///< a computed index left its range
   bool fault_uncertain = false;  ///< or may have left it
   bool fault_unread = false;     ///< or left it where nothing may need the element
+  bool may_fault() const { return faulted || fault_uncertain || fault_unread; }
   /// A comparison, rounding or extreme was decided with no margin, so that the derivative may be
   /// any of several.
   bool at_kink = false;

@@ -18,7 +18,7 @@ int runs_alone(Pace& pace, int runs, int64_t alone, int64_t on_all) {
 
 TEST(Pace, KeepsToTheFasterWay) {
   Pace gains, loses;
-  EXPECT_LT(runs_alone(gains, 4000, 40'000, 25'000), 60);
+  EXPECT_LT(runs_alone(gains, 4000, 40'000, 25'000), 20);
   EXPECT_TRUE(gains.on_all());
   EXPECT_GT(runs_alone(loses, 4000, 12'000, 25'000), 3900);
   EXPECT_FALSE(loses.on_all());
